@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Delivery, Moment, Next, Outbox, Permission, Principal, Random, Realm, RealmSettings,
-    Role, SessionKey,
+    Admitted, Delivery, Moment, Outbox, Permission, Principal, Random, Realm, RealmSettings, Role,
+    SessionFlow, SessionKey,
 };
 use cloverleaf_transport::{OutboundSender, Pushed, WaitingMessage};
 use cloverleaf_wakes::DeferredWakes;
@@ -34,9 +34,9 @@ impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self.0.push(message.into()) {
             Pushed::Queued => Delivery::Queued,
-            Pushed::AboveHighWater => Delivery::Crowded,
-            Pushed::Dropped => Delivery::Congested,
-            Pushed::Closed => Delivery::Gone,
+            Pushed::AboveHighWater => Delivery::AboveHighWater,
+            Pushed::Dropped => Delivery::Dropped,
+            Pushed::Closed => Delivery::Closed,
         }
     }
 
@@ -112,6 +112,6 @@ impl Host {
         meter.leave(entered);
         drop(state);
         drop(wakes);
-        assert_eq!(next, Next::Continue);
+        assert_eq!(next, SessionFlow::Continue);
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 
 use cloverleaf_router::{
-    EventStore, HistoryId, Reading, RealmSettings, Record, Ticket, publication_of,
+    EventStore, HistoryId, HistoryQuery, RealmSettings, Record, Ticket, publication_of,
 };
 use cloverleaf_store as store;
 pub use cloverleaf_store::{StoreError, catches_panics, check};
@@ -66,7 +66,7 @@ impl EventStore for StoredEvents {
         );
     }
 
-    fn read(&mut self, history: HistoryId, reading: Reading) -> bool {
+    fn read(&mut self, history: HistoryId, reading: HistoryQuery) -> bool {
         let request = Request { reading, link: self.link.clone(), realm: self.realm.clone() };
         self.store.read(history.0, Box::new(request)).is_ok()
     }
@@ -74,7 +74,7 @@ impl EventStore for StoredEvents {
 
 /// A request for stored events.
 struct Request {
-    reading: Reading,
+    reading: HistoryQuery,
     link: RealmLink,
     realm: String,
 }
@@ -110,7 +110,7 @@ impl store::ReadRequest for Request {
 
     fn finish(self: Box<Self>, outcome: Result<(), &str>) {
         if let Some(realm) = self.link.get() {
-            realm.finish_reading(self.reading.answer(outcome));
+            realm.finish_history_query(self.reading.answer(outcome));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use cloverleaf_client::{Driver, Link, SendError, Serializer, Session};
 use cloverleaf_router::Principal;
-use cloverleaf_router::{Admitted, Next, Refusal, SessionKey};
+use cloverleaf_router::{Admitted, Refusal, SessionFlow, SessionKey};
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::ClientMessage;
 
@@ -23,13 +23,13 @@ impl Link for LocalLink {
     fn send(&self, message: ClientMessage) -> Result<(), SendError> {
         match (self.realm.upgrade(), self.key.get()) {
             (Some(realm), Some(key)) => match realm.handle_message(*key, message).next {
-                Next::Continue | Next::Left => Ok(()),
+                SessionFlow::Continue | SessionFlow::Left => Ok(()),
                 // A session in this process can't wait; a queue twice as full refuses events.
-                Next::Wait => {
+                SessionFlow::Wait => {
                     realm.take_wait(*key);
                     Ok(())
                 }
-                Next::Close => Err(SendError::Closed),
+                SessionFlow::Close => Err(SendError::Closed),
             },
             _ => Err(SendError::Closed),
         }
@@ -63,7 +63,7 @@ pub fn join(
         authmethod: "local".into(),
         authprovider: "node".into(),
     };
-    let admitted = Admitted { is_own: true, ..Admitted::new(realm_name, principal, roles) };
+    let admitted = Admitted { is_internal: true, ..Admitted::new(realm_name, principal, roles) };
     let attached = realm.attach(admitted, Port::Local(session.clone()))?;
     realm.count_local(true);
     let _ = key.set(attached);

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use cloverleaf_router::{Admission, Metered, Next, SessionKey, TransportDetails};
+use cloverleaf_router::{Admission, Metered, SessionFlow, SessionKey, TransportDetails};
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::{
     CloseReason, Flow, Interception, Lifecycle, OutboundSender, Peer, PeerInfo, ServerSide,
@@ -324,17 +324,17 @@ impl Peer<ServerSide> for RouterPeer {
                 let Handled { next, work } = realm.handle_message(*key, message);
                 self.work += work;
                 match next {
-                    Next::Continue => self.go_on(),
-                    Next::Wait => {
+                    SessionFlow::Continue => self.go_on(),
+                    SessionFlow::Wait => {
                         self.wait = realm.take_wait(*key);
                         Flow::Wait
                     }
-                    Next::Left => {
+                    SessionFlow::Left => {
                         let unjoined = self.realms.note_unjoined(&self.outbound);
                         self.stage = Stage::Joining { _entry: Some(unjoined) };
                         Flow::Continue
                     }
-                    Next::Close => {
+                    SessionFlow::Close => {
                         log_limited!(
                             info,
                             "session aborted",

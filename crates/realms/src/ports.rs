@@ -34,9 +34,9 @@ impl Outbox for Port {
         match self {
             Self::Wire(outbound) => match outbound.push(message.into()) {
                 Pushed::Queued => Delivery::Queued,
-                Pushed::AboveHighWater => Delivery::Crowded,
-                Pushed::Dropped => Delivery::Congested,
-                Pushed::Closed => Delivery::Gone,
+                Pushed::AboveHighWater => Delivery::AboveHighWater,
+                Pushed::Dropped => Delivery::Dropped,
+                Pushed::Closed => Delivery::Closed,
             },
             Self::Local(session) => {
                 session.handle_message(message);

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Compatibility, Metered, Moment, Next, Random, ReadingAnswer, Realm, RealmSettings,
-    Refusal, RefusedPattern, Role, SessionKey, SessionStats, Ticket, Validation,
+    Admitted, Compatibility, HistoryAnswer, Metered, Moment, Random, Realm, RealmSettings, Refusal,
+    RefusedPattern, Role, SessionFlow, SessionKey, SessionStats, Ticket, Validation,
 };
 use cloverleaf_wakes::{DeferredWakes, work_left};
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
@@ -83,7 +83,7 @@ impl Entered<'_> {
 #[must_use]
 pub struct Handled {
     /// What the connection does next.
-    pub next: Next,
+    pub next: SessionFlow,
     /// How much work it was, in units of about 100 ns.
     pub work: u32,
 }
@@ -149,7 +149,7 @@ impl RealmHost {
 
     /// Publishes what a session has received and sent.
     pub fn tell_stats(&self, of: &Metered, stats: &SessionStats) {
-        self.step(|realm, now| realm.tell_stats(of, stats, now));
+        self.step(|realm, now| realm.publish_stats(of, stats, now));
     }
 
     /// What becomes of events for slow consumers with this role, if the realm says.
@@ -237,11 +237,11 @@ impl RealmHost {
         handled
     }
 
-    /// What a session has to wait for after [`Next::Wait`].
+    /// What a session has to wait for after [`SessionFlow::Wait`].
     pub fn take_wait(&self, session: SessionKey) -> Wait {
         let mut entered = self.enter();
         let wait = entered.state.realm.take_wait(session);
-        let crowded = wait.crowded.into_iter().filter_map(Port::outbound).cloned().collect();
+        let crowded = wait.congested.into_iter().filter_map(Port::outbound).cloned().collect();
         Wait { crowded, until_resumed: wait.until_resumed }
     }
 
@@ -271,8 +271,8 @@ impl RealmHost {
     }
 
     /// Answers a request for stored events.
-    pub fn finish_reading(&self, answer: ReadingAnswer) {
-        self.step(|realm, _| realm.finish_reading(answer));
+    pub fn finish_history_query(&self, answer: HistoryAnswer) {
+        self.step(|realm, _| realm.finish_history_query(answer));
     }
 
     /// Waits until every event that was to be stored is on the disk. Nothing is stored after that.

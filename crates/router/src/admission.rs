@@ -21,7 +21,7 @@ pub const ANONYMOUS: &str = "anonymous";
 
 /// Offered methods that a refusal repeats: enough to see the mistake, and no long answer to a long
 /// HELLO.
-const MAX_METHODS_TOLD: usize = 10;
+const MAX_METHODS_IN_REFUSAL: usize = 10;
 
 /// What a listener lets in, and as whom.
 #[derive(Debug, Clone, Default)]
@@ -59,8 +59,12 @@ pub struct Admitted {
     pub roles: ClientRoles,
     /// How it is connected; none to say nothing.
     pub transport: Option<Box<TransportDetails>>,
-    /// It is a part of the router, which nobody may end.
-    pub is_own: bool,
+    /// The session belongs to the router itself: the meta API can't end it, and it can't pause.
+    pub is_internal: bool,
+    /// The requests of the session have no order among each other, as those of the HTTP bridge:
+    /// none waits behind another one for the decision of the authorizer, and the realm does not
+    /// check that their ids follow each other.
+    pub has_independent_requests: bool,
     /// WELCOME tells it the router's name and version.
     pub tells_agent: bool,
 }
@@ -141,7 +145,8 @@ impl Admitted {
             principal,
             roles,
             transport: None,
-            is_own: false,
+            is_internal: false,
+            has_independent_requests: false,
             tells_agent: true,
         }
     }
@@ -164,7 +169,7 @@ impl Admission {
             Some(anonymous) if wants_anonymous => {
                 let realm = anonymous.realm_for(hello.realm.as_str())?;
                 let principal = Principal {
-                    authid: anonymous.authid.clone().unwrap_or_else(|| serial(random)),
+                    authid: anonymous.authid.clone().unwrap_or_else(|| random_authid(random)),
                     authrole: anonymous.role.clone().unwrap_or_else(|| ANONYMOUS.into()),
                     authmethod: ANONYMOUS.into(),
                     authprovider: "static".into(),
@@ -172,7 +177,7 @@ impl Admission {
                 Ok(Admitted::new(realm, principal, roles))
             }
             _ => {
-                let told = offered.iter().take(MAX_METHODS_TOLD);
+                let told = offered.iter().take(MAX_METHODS_IN_REFUSAL);
                 let cut = |method: &CompactString| Excerpt::new(method, 100).to_compact_string();
                 Err(Refusal::NoMatchingAuthMethod(told.map(cut).collect()))
             }
@@ -193,7 +198,7 @@ impl Anonymous {
 }
 
 /// A name out of random bits, readable aloud: `X7QK-3MHD-9PRW-A4TE-6NVG-C5YU`.
-pub fn serial(random: [u64; 2]) -> CompactString {
+pub fn random_authid(random: [u64; 2]) -> CompactString {
     const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     const GROUPS: usize = 6;
     let mut bits = u128::from(random[0]) << 64 | u128::from(random[1]);
@@ -216,7 +221,7 @@ mod tests {
     use cloverleaf_wamp::features::CLIENT;
     use cloverleaf_wamp::message::{Hello, HelloDetails};
 
-    use super::{Admission, Anonymous, Compatibility, Refusal, serial};
+    use super::{Admission, Anonymous, Compatibility, Refusal, random_authid};
 
     const PRESETS: [Compatibility; 2] = [Compatibility::Crossbar, Compatibility::Wamp];
 
@@ -235,7 +240,7 @@ mod tests {
         let admitted = Admission::open().admit(&hello(&[]), [1, 2]).unwrap();
         assert_eq!(admitted.realm, "realm1");
         assert_eq!(admitted.principal.authrole, "anonymous");
-        assert_eq!(admitted.principal.authid, serial([1, 2]));
+        assert_eq!(admitted.principal.authid, random_authid([1, 2]));
     }
 
     #[test]
@@ -322,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_serial_is_six_groups_of_four() {
-        let text = serial([u64::MAX, u64::MAX]);
+        let text = random_authid([u64::MAX, u64::MAX]);
         assert_eq!(text, "9999-9999-9999-9999-9999-9999");
     }
 }

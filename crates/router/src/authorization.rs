@@ -1,8 +1,8 @@
-//! What a role may do: static rules, compiled when the configuration is loaded.
+//! The rights of a role: static rules, compiled when the configuration is loaded.
 //!
-//! Precedence is decided in `docs/decisions`: exact, then wildcard, then the longest prefix, then
-//! deny. Decisions that need a call (dynamic authorizers) are not made here.
-//! Spec: advanced profile "Authorization".
+//! Precedence is decided in `docs/decisions/precedence.md`: exact, then wildcard, then the longest
+//! prefix, then deny. A role without rules leaves its decisions to the realm's
+//! [`Authorizer`](crate::Authorizer). Spec: advanced profile "Authorization".
 
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
@@ -51,7 +51,7 @@ impl Action {
 pub enum Disclosure {
     /// As the session wishes with `disclose_me`.
     #[default]
-    OnWish,
+    OnRequest,
     /// Always.
     Always,
     /// Never. A wish is ignored or refused, as the realm's [`Compatibility`] says.
@@ -66,7 +66,7 @@ pub(crate) enum Disclosed {
     /// By rule or on wish.
     Yes,
     /// Nobody has asked for it; the other side may.
-    Unasked,
+    NotRequested,
     /// Not even if the other side asks for it.
     Never,
 }
@@ -79,8 +79,8 @@ impl Disclosure {
         compatibility: Compatibility,
     ) -> Option<Disclosed> {
         match (self, wish) {
-            (Self::Always, _) | (Self::OnWish, Some(true)) => Some(Disclosed::Yes),
-            (Self::OnWish, _) => Some(Disclosed::Unasked),
+            (Self::Always, _) | (Self::OnRequest, Some(true)) => Some(Disclosed::Yes),
+            (Self::OnRequest, _) => Some(Disclosed::NotRequested),
             (Self::Never, Some(true)) if !compatibility.ignores_disclose_me() => None,
             (Self::Forbidden, Some(true)) => None,
             (Self::Never | Self::Forbidden, _) => Some(Disclosed::Never),
@@ -119,14 +119,14 @@ impl Permission {
         register: true,
         publish: true,
         subscribe: true,
-        disclose_caller: Disclosure::OnWish,
-        disclose_publisher: Disclosure::OnWish,
+        disclose_caller: Disclosure::OnRequest,
+        disclose_publisher: Disclosure::OnRequest,
         disclose_callee: false,
         trustlevel: None,
         schemas: None,
     };
 
-    const fn allows(self, action: Action) -> bool {
+    pub(crate) const fn allows(self, action: Action) -> bool {
         match action {
             Action::Call => self.call,
             Action::Register => self.register,
@@ -134,6 +134,17 @@ impl Permission {
             Action::Subscribe => self.subscribe,
         }
     }
+}
+
+/// What an authorizer says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is allowed under this permission.
+    Allow(Permission),
+    /// It is not allowed.
+    Deny,
+    /// The decision comes later: the request is parked.
+    Ask,
 }
 
 /// The name of the role for sessions inside the router that an embedding program opens; it may do
@@ -153,6 +164,7 @@ pub struct Role {
 enum Rules {
     Trusted,
     Static(UriIndex<Permission>),
+    Authorizer,
 }
 
 impl Role {
@@ -166,6 +178,12 @@ impl Role {
             index.insert(&pattern, permission);
         }
         Self { name: name.into(), rules: Rules::Static(index), is_removed: false }
+    }
+
+    /// A role without rules: the realm's [`Authorizer`](crate::Authorizer) decides on each request.
+    /// In a realm without one everything is denied.
+    pub fn with_authorizer(name: impl Into<CompactString>) -> Self {
+        Self { name: name.into(), rules: Rules::Authorizer, is_removed: false }
     }
 
     /// The built-in role for components inside the router.
@@ -194,8 +212,15 @@ impl Role {
         matches!(self.rules, Rules::Trusted)
     }
 
-    /// The rule that allows the action on every URI that the pattern matches, or none: denied. The
-    /// right to one URI is no right to a prefix of the same text.
+    /// Whether the authorizer decides on the requests of this role.
+    pub(crate) const fn has_authorizer(&self) -> bool {
+        matches!(self.rules, Rules::Authorizer)
+    }
+
+    /// The rule that allows an action on every URI that the pattern matches. None if there is no
+    /// such rule: then the action is denied, unless the role [has an
+    /// authorizer](Self::has_authorizer). The right to one URI is no right to a prefix of the same
+    /// text.
     pub(crate) fn permission_for_pattern(
         &self,
         action: Action,
@@ -207,6 +232,7 @@ impl Role {
                 .best_rule_covering(pattern)
                 .copied()
                 .filter(|permission| permission.allows(action)),
+            Rules::Authorizer => None,
         }
     }
 
@@ -217,16 +243,19 @@ impl Role {
             Rules::Static(index) => {
                 index.exact(uri).is_some_and(|permission| permission.allows(action))
             }
+            Rules::Authorizer => false,
         }
     }
 
-    /// The rule that allows the action on the URI, or none: denied.
+    /// The rule that allows an action on one URI; none as with
+    /// [`permission_for_pattern`](Self::permission_for_pattern).
     pub(crate) fn permission(&self, action: Action, uri: &str) -> Option<Permission> {
         match &self.rules {
             Rules::Trusted => Some(Permission::ALL),
             Rules::Static(index) => {
                 index.best_rule(uri).copied().filter(|permission| permission.allows(action))
             }
+            Rules::Authorizer => None,
         }
     }
 }
@@ -309,8 +338,8 @@ mod tests {
     fn disclose_me_is_refused_only_where_the_rule_says_never() {
         for preset in [Compatibility::Crossbar, Compatibility::Wamp] {
             let decide = |rule: Disclosure, wish| rule.decide(wish, preset);
-            assert_eq!(decide(Disclosure::OnWish, None), Some(Disclosed::Unasked));
-            assert_eq!(decide(Disclosure::OnWish, Some(true)), Some(Disclosed::Yes));
+            assert_eq!(decide(Disclosure::OnRequest, None), Some(Disclosed::NotRequested));
+            assert_eq!(decide(Disclosure::OnRequest, Some(true)), Some(Disclosed::Yes));
             assert_eq!(decide(Disclosure::Always, Some(false)), Some(Disclosed::Yes));
             assert_eq!(decide(Disclosure::Never, None), Some(Disclosed::Never));
             assert_eq!(decide(Disclosure::Forbidden, None), Some(Disclosed::Never));

@@ -3,11 +3,11 @@
 //! | room | what it is for |
 //! |---|---|
 //! | `subscription` | SUBSCRIBE, UNSUBSCRIBE, revocation |
-//! | `members` | the subscribers of one subscription, and in which manner they listen |
+//! | `subscribers` | the subscribers of one subscription, and in which mode they listen |
 //! | `publication` | PUBLISH to EVENT |
 //! | `outgoing` | publications that are not done, in the order of each publisher |
 //! | `eligibility` | who may receive one publication |
-//! | `pressure` | subscribers that read too slowly |
+//! | `backpressure` | subscribers that read too slowly |
 //! | `retention`, `replay` | events retained for later subscribers, and how these get them |
 //! | `history`, `reading` | events that are stored to be asked for, and how they are |
 //! | `record` | such an event as bytes |
@@ -22,57 +22,53 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::ids::{IdSequence, PublicationId, RequestId, SubscriptionId};
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
-use foldhash::HashMap;
+use cloverleaf_wamp::uri::UriPattern;
 
 use crate::deadline::Moment;
-use crate::uri_index::UriIndex;
+use crate::directory::{Directory, DirectoryEntry, HeldPatterns};
 use crate::wall_clock::Timestamp;
 
 mod acknowledgement;
+mod backpressure;
 mod durable;
 mod eligibility;
 mod history;
+mod history_query;
 mod listing;
-mod members;
 mod outgoing;
-mod pressure;
 mod publication;
-mod reading;
 mod record;
 mod replay;
 mod retention;
+mod subscribers;
 mod subscription;
 
+pub(crate) use acknowledgement::AcknowledgementMode;
 use acknowledgement::Acknowledgements;
-pub(crate) use acknowledgement::is_awaited;
+use backpressure::Backpressure;
 use durable::Durable;
-pub(crate) use history::Query;
+pub(crate) use history::EventFilter;
 pub use history::{Bounds, EventStore, HistoryId, HistorySettings, Record, Ticket};
 use history::{History, MemoryHistory};
-pub(crate) use listing::{HistoryReading, SubscriberCursor, SubscriptionDetails};
-pub(crate) use members::Manner;
-use members::Members;
+pub(crate) use history_query::{EventsForm, HistoryRequest};
+pub use history_query::{HistoryAnswer, HistoryQuery, UnreadableRecord};
+pub(crate) use listing::{MemoryHistoryQuery, SubscriberListCursor, SubscriptionInfo};
 use outgoing::Outgoing;
-pub(crate) use outgoing::{Departed, Stepped};
-use pressure::Pressure;
-pub(crate) use publication::{Accepted, Publication};
-pub(crate) use reading::{Asked, EventsForm};
-pub use reading::{Reading, ReadingAnswer, UnreadableRecord};
+pub(crate) use outgoing::{DetachedTotals, Stepped};
+pub(crate) use publication::{NewPublication, Publication};
 pub use record::publication_of;
 use retention::Retention;
 pub use retention::RetentionSettings;
-pub(crate) use subscription::{Change, Wish};
+pub(crate) use subscribers::DeliveryMode;
+use subscribers::Subscribers;
+pub(crate) use subscription::{SubscribeRequest, SubscriptionChange};
 
 /// What a session holds in the broker.
 #[derive(Debug, Default)]
-pub(crate) struct Holdings {
+pub(crate) struct BrokerState {
     /// With the length of the name of the group or node that it subscribes with.
     subscriptions: BTreeMap<SubscriptionId, u8>,
-    /// How many of them are not exact.
-    pattern_subscriptions: usize,
-    /// Bytes of their patterns and of those names.
-    uri_bytes: usize,
+    held: HeldPatterns,
     /// Publications that its subscribers have to acknowledge first, by its own requests.
     awaited: BTreeMap<RequestId, PublicationId>,
     /// Requests whose publications have to be stored first.
@@ -81,7 +77,7 @@ pub(crate) struct Holdings {
     owed: BTreeSet<PublicationId>,
 }
 
-impl Holdings {
+impl BrokerState {
     /// Whether a publication with this number is not acknowledged yet, and will be.
     pub(crate) fn is_in_flight(&self, request: RequestId) -> bool {
         self.awaited.contains_key(&request) || self.storing.contains(&request)
@@ -94,21 +90,29 @@ impl Holdings {
 struct Subscription {
     pattern: UriPattern,
     created: Timestamp,
-    members: Members,
+    members: Subscribers,
     history: Option<History>,
+}
+
+impl DirectoryEntry for Subscription {
+    type Id = SubscriptionId;
+
+    fn next_id(ids: &mut IdSequence) -> SubscriptionId {
+        ids.next_subscription()
+    }
+
+    fn pattern(&self) -> &UriPattern {
+        &self.pattern
+    }
 }
 
 /// The broker of one realm.
 #[derive(Debug, Default)]
 pub(crate) struct Broker {
-    subscriptions: HashMap<SubscriptionId, Subscription>,
-    /// The same ids, in their order.
-    ids_in_order: BTreeMap<SubscriptionId, MatchPolicy>,
-    index: UriIndex<SubscriptionId>,
-    ids: IdSequence,
+    subscriptions: Directory<Subscription>,
     retention: Retention,
     acknowledgements: Acknowledgements,
-    pub(crate) pressure: Pressure,
+    pub(crate) backpressure: Backpressure,
     outgoing: Outgoing,
     durable: Durable,
     /// The subscription of each of the realm's histories.
@@ -129,7 +133,7 @@ impl Broker {
         let mut broker = Self { retention, durable, ..Self::default() };
         for (number, settings) in histories.iter().enumerate() {
             let history = HistoryId(number);
-            let existing = broker.index.at(&settings.pattern).copied();
+            let existing = broker.subscriptions.at(&settings.pattern);
             let create = || broker.create(settings.pattern.clone(), created);
             let id = existing.unwrap_or_else(create);
             broker.stored_in.push(id);
@@ -137,7 +141,7 @@ impl Broker {
             if in_store {
                 broker.durable.add(&settings.pattern, history);
             }
-            if let Some(subscription) = broker.subscriptions.get_mut(&id) {
+            if let Some(subscription) = broker.subscriptions.get_mut(id) {
                 subscription.history = Some(if in_store {
                     History::InStore(history)
                 } else {
@@ -164,12 +168,10 @@ impl Broker {
             subscription.members.is_empty() && subscription.history.is_some()
         };
         self.subscriptions.values().all(is_bare)
-            && self.subscriptions.len() == self.ids_in_order.len()
-            && (self.index.is_empty() || !self.subscriptions.is_empty())
             && self.acknowledgements.is_empty()
             && self.durable.is_empty()
             && self.outgoing.is_empty()
             && !self.retention.has_replays()
-            && self.pressure.makes_nobody_wait()
+            && self.backpressure.makes_nobody_wait()
     }
 }

@@ -5,13 +5,13 @@
 //! | room | what it is for |
 //! |---|---|
 //! | `call` | CALL to INVOCATION |
-//! | `errand` | what a callee is asked, once or again |
+//! | `pending_invocation` | what a callee is asked, once or again |
 //! | `choice` | which of several callees |
-//! | `waiting` | calls for which no callee is free |
+//! | `call_queue` | calls for which no callee is free |
 //! | `rerouting` | calls that one callee could not take and another one may |
 //! | `progress` | calls and results in parts |
-//! | `gathering` | calls to all callees at once |
-//! | `giving_up` | CANCEL and the clock |
+//! | `call_all` | calls to all callees at once |
+//! | `cancellation` | CANCEL and the clock |
 //! | `ending` | the endings of a call |
 //! | `answer` | what the caller is told then |
 //! | `registration` | REGISTER, UNREGISTER, revocation |
@@ -20,19 +20,20 @@
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{IdSequence, InvocationId, MAX_ID, RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CancelMode, Interrupt, InterruptOptions, RequestRef, RouterMessage,
 };
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+use cloverleaf_wamp::uri::UriPattern;
 use foldhash::HashMap;
 use slab::Slab;
 
 use crate::compatibility::Compatibility;
 use crate::deadline::{Deadlines, Moment};
+use crate::directory::{Directory, HeldPatterns};
 use crate::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
@@ -41,29 +42,29 @@ use crate::validation::{SchemasId, Validation};
 
 mod answer;
 mod call;
+mod call_all;
+mod call_queue;
+mod cancellation;
 mod choice;
 mod ending;
 mod endpoint;
-mod errand;
-mod gathering;
-mod giving_up;
 mod listing;
+mod pending_invocation;
 mod progress;
 mod registration;
 mod rerouting;
-mod waiting;
 
-pub(crate) use call::Grant;
-pub(crate) use choice::Key;
-pub(crate) use ending::Leftovers;
+pub(crate) use call::CallPermission;
+use call_all::CallAll;
+use call_queue::{CallQueueWork, QueuePosition};
+pub(crate) use choice::RendezvousKey;
+pub(crate) use ending::DetachedCalls;
 use endpoint::{EndpointId, Registration};
-pub use errand::CallTimes;
-use errand::Errand;
-use gathering::Gathering;
-pub(crate) use listing::RegistrationDetails;
-use progress::Progressive;
-pub(crate) use registration::{Change, Terms};
-use waiting::{WaitingPlace, WaitingWork};
+pub(crate) use listing::RegistrationInfo;
+pub use pending_invocation::CallTimes;
+use pending_invocation::PendingInvocation;
+use progress::ProgressiveState;
+pub(crate) use registration::{RegistrationChange, RegistrationTerms};
 
 /// The place of a call in the dealer's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,12 +72,9 @@ pub(crate) struct CallKey(usize);
 
 /// What a session holds in the dealer.
 #[derive(Debug, Default)]
-pub(crate) struct Holdings {
+pub(crate) struct DealerState {
     registrations: BTreeSet<RegistrationId>,
-    /// How many of them are not exact.
-    pattern_registrations: usize,
-    /// Bytes of their patterns.
-    uri_bytes: usize,
+    held: HeldPatterns,
     /// Its calls that are not answered.
     calls: HashMap<RequestId, CallKey>,
     /// Bytes that these hold.
@@ -89,7 +87,7 @@ pub(crate) struct Holdings {
     invocation_ids: IdSequence,
 }
 
-impl Holdings {
+impl DealerState {
     /// The call with this number, if it is not answered yet.
     pub(crate) fn call_in_flight(&self, request: RequestId) -> Option<CallKey> {
         self.calls.get(&request).copied()
@@ -100,8 +98,8 @@ impl Holdings {
         request.number() < self.watermark && !self.begins_again(request)
     }
 
-    /// A call with this number has come.
-    pub(crate) fn saw(&mut self, request: RequestId) {
+    /// Notes the request id of a call.
+    pub(crate) fn note_request_id(&mut self, request: RequestId) {
         let next = request.number() + 1;
         let again = self.begins_again(request);
         self.watermark = if again { next } else { self.watermark.max(next) };
@@ -119,20 +117,20 @@ struct CallInFlight {
     caller: SessionKey,
     request: RequestRef,
     registration: RegistrationId,
-    target: Target,
+    assignment: Assignment,
     time_limit: Option<TimeLimit>,
     /// The caller takes results in parts.
     receive_progress: bool,
     /// CANCEL with mode `kill` was passed on; the callee's answer is awaited.
     canceling: bool,
     /// What must be sent again if the callee can't take it; kept where another one could.
-    errand: Option<Box<Errand>>,
-    /// Bytes of the errand, the collected results and the options for further parts. They count in
-    /// the budgets of the caller and the realm, so that 32 bits are enough. With 64 bits the struct
-    /// has more than 128 bytes, and each move of it calls `memcpy`.
+    pending: Option<Box<PendingInvocation>>,
+    /// Bytes of the pending invocation, the collected results and the options for further parts.
+    /// They count in the budgets of the caller and the realm, so that 32 bits are enough. With 64
+    /// bits the struct has more than 128 bytes, and each move of it calls `memcpy`.
     held_bytes: u32,
     /// The call comes in parts, or the results have begun to.
-    progressive: Option<Box<Progressive>>,
+    progressive: Option<Box<ProgressiveState>>,
 }
 
 /// How long a call may take.
@@ -153,20 +151,20 @@ impl TimeLimit {
 
 /// Who is to answer a call.
 #[derive(Debug)]
-enum Target {
+enum Assignment {
     /// One callee.
-    One(Invoked),
+    One(ActiveInvocation),
     /// None: a callee is being looked for.
-    Nobody,
+    Unassigned,
     /// None yet: every callee has as many calls as it takes.
-    Waiting(WaitingPlace),
+    Queued(QueuePosition),
     /// All callees.
-    All(Box<Gathering>),
+    All(Box<CallAll>),
 }
 
 /// An invocation that is not answered.
 #[derive(Debug, Clone, Copy)]
-struct Invoked {
+struct ActiveInvocation {
     callee: SessionKey,
     invocation: InvocationId,
     /// The endpoint whose calls are counted, if they are.
@@ -186,21 +184,21 @@ impl CallInFlight {
     }
 
     /// The invocations that are not answered.
-    fn invoked(&self) -> impl Iterator<Item = Invoked> {
-        let (one, all) = match &self.target {
-            Target::One(invoked) => (Some(*invoked), None),
-            Target::Nobody | Target::Waiting(_) => (None, None),
-            Target::All(gathering) => (None, Some(gathering.pending())),
+    fn invoked(&self) -> impl Iterator<Item = ActiveInvocation> {
+        let (one, all) = match &self.assignment {
+            Assignment::One(invoked) => (Some(*invoked), None),
+            Assignment::Unassigned | Assignment::Queued(_) => (None, None),
+            Assignment::All(call_all) => (None, Some(call_all.pending())),
         };
         one.into_iter().chain(all.into_iter().flatten())
     }
 
     /// What a callee has been asked.
-    fn invoked_of(&self, callee: SessionKey) -> Option<Invoked> {
-        match &self.target {
-            Target::One(invoked) => Some(*invoked).filter(|invoked| invoked.callee == callee),
-            Target::Nobody | Target::Waiting(_) => None,
-            Target::All(gathering) => gathering.of(callee),
+    fn invoked_of(&self, callee: SessionKey) -> Option<ActiveInvocation> {
+        match &self.assignment {
+            Assignment::One(invoked) => Some(*invoked).filter(|invoked| invoked.callee == callee),
+            Assignment::Unassigned | Assignment::Queued(_) => None,
+            Assignment::All(call_all) => call_all.of(callee),
         }
     }
 }
@@ -217,17 +215,13 @@ pub struct CallQueue {
 /// The dealer of one realm.
 #[derive(Debug, Default)]
 pub(crate) struct Dealer {
-    registrations: HashMap<RegistrationId, Registration>,
-    /// The same ids, in their order.
-    ids_in_order: BTreeMap<RegistrationId, MatchPolicy>,
-    index: UriIndex<RegistrationId>,
-    ids: IdSequence,
+    registrations: Directory<Registration>,
     last_endpoint: Option<EndpointId>,
     calls: Slab<CallInFlight>,
     deadlines: Deadlines,
     times: CallTimes,
     queues: UriIndex<usize>,
-    waiting: WaitingWork,
+    waiting: CallQueueWork,
     /// Bytes that calls hold.
     held_bytes: usize,
     /// The place in the table of calls up to which they were ended at the shutdown.
@@ -287,7 +281,7 @@ impl Dealer {
         call.invoked().for_each(|invoked| {
             self.forget_invocation(sessions, call.registration, invoked);
         });
-        if let Target::Waiting(place) = call.target {
+        if let Assignment::Queued(place) = call.assignment {
             self.stop_waiting(call.registration, place, call.held_bytes());
         }
         Some(call)
@@ -305,7 +299,7 @@ impl Dealer {
         if let Some(caller) = sessions.at_mut(call.caller) {
             caller.dealer.held_bytes += bytes;
         }
-        if let (Target::Waiting(_), id) = (&call.target, call.registration) {
+        if let (Assignment::Queued(_), id) = (&call.assignment, call.registration) {
             self.waiting_call_grew(id, bytes);
         }
         true
@@ -327,10 +321,10 @@ impl Dealer {
     }
 
     /// Frees what a call holds to be sent again.
-    fn drop_errand<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey) {
-        let errand = self.calls.get_mut(key.0).and_then(|call| call.errand.take());
-        if let Some(errand) = errand {
-            self.release(sessions, key, errand.size());
+    fn drop_pending<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey) {
+        let pending = self.calls.get_mut(key.0).and_then(|call| call.pending.take());
+        if let Some(pending) = pending {
+            self.release(sessions, key, pending.size());
         }
     }
 
@@ -340,13 +334,13 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions<O>,
         registration: RegistrationId,
-        invoked: Invoked,
+        invoked: ActiveInvocation,
     ) {
         if let Some(callee) = sessions.at_mut(invoked.callee) {
             callee.dealer.invocations.remove(&invoked.invocation);
         }
         if let Some(endpoint) = invoked.counted
-            && let Some(registration) = self.registrations.get_mut(&registration)
+            && let Some(registration) = self.registrations.get_mut(registration)
         {
             registration.release(endpoint);
         }
@@ -354,8 +348,6 @@ impl Dealer {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.registrations.is_empty()
-            && self.ids_in_order.is_empty()
-            && self.index.is_empty()
             && self.calls.is_empty()
             && self.waiting.is_empty()
             && self.held_bytes == 0
@@ -378,7 +370,7 @@ fn interrupt<O: Outbox>(
     mode: CancelMode,
     reason: &'static str,
 ) {
-    if callee.roles.callee_has(Feature::CallCanceling) && !callee.leaving {
+    if callee.roles.callee_has(Feature::CallCanceling) && !callee.is_closing {
         let options = InterruptOptions { mode: Some(mode), reason: Some(reason.into()) };
         let _ = callee.outbox.send(RouterMessage::Interrupt(Interrupt { request, options }));
     }

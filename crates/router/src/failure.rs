@@ -27,6 +27,10 @@ pub(crate) enum RequestFailure {
     ReservedUri(Action, UncheckedUri),
     #[error("{0}")]
     NotAuthorized(String),
+    #[error("{0}")]
+    AuthorizationFailed(&'static str),
+    #[error("too many requests wait for authorization")]
+    AuthorizerBusy,
     #[error("this session asks to be disclosed (disclose_me); its role forbids it")]
     DisclosureRefused,
     #[error("no callee registered for procedure <{0}>")]
@@ -102,6 +106,14 @@ pub(crate) enum RequestFailure {
 }
 
 impl RequestFailure {
+    /// The authorizer has failed.
+    pub(crate) const AUTHORIZER_FAILED: Self =
+        Self::AuthorizationFailed("the authorizer could not decide on the request");
+
+    /// The authorizer has not answered in time.
+    pub(crate) const AUTHORIZATION_TIMEOUT: Self =
+        Self::AuthorizationFailed("the authorizer has not decided in time");
+
     pub(crate) fn denied(action: Action, uri: &str) -> Self {
         let (verb, object) = action.phrase();
         Self::NotAuthorized(format!("session not authorized to {verb} {object} '{uri}'"))
@@ -111,6 +123,7 @@ impl RequestFailure {
         match self {
             Self::InvalidUri(_) | Self::ReservedUri(..) => error_uri::INVALID_URI,
             Self::NotAuthorized(_) => error_uri::NOT_AUTHORIZED,
+            Self::AuthorizationFailed(_) => error_uri::AUTHORIZATION_FAILED,
             Self::DisclosureRefused => error_uri::DISCLOSE_ME_DISALLOWED,
             Self::NoSuchProcedure(_) => error_uri::NO_SUCH_PROCEDURE,
             Self::ProcedureAlreadyExists { uri, .. } => uri,
@@ -121,6 +134,7 @@ impl RequestFailure {
                 error_uri::NO_SUCH_SUBSCRIPTION
             }
             Self::CalleeCongested
+            | Self::AuthorizerBusy
             | Self::StoreBusy
             | Self::PublisherBusy
             | Self::CallerBusy

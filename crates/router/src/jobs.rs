@@ -9,8 +9,8 @@ use foldhash::HashSet;
 
 use crate::failure::RequestFailure;
 use crate::limits::{MAX_LISTING_BYTES, MAX_LISTINGS, MAX_LISTINGS_AT_WORK};
-use crate::meta::{Kill, Listing};
-use crate::realm::Departure;
+use crate::meta::{KillJob, Listing};
+use crate::realm::DetachedSession;
 use crate::session::SessionKey;
 
 /// One job.
@@ -23,9 +23,11 @@ pub(crate) enum Job {
     /// The answer to a call of the meta API.
     Listing(Box<Listing>),
     /// A session that is gone and still stands in tables.
-    Departure(Box<Departure>),
+    DetachedSession(Box<DetachedSession>),
     /// Sessions that are ended by the meta API.
-    Kill(Box<Kill>),
+    Kill(Box<KillJob>),
+    /// Parked messages of a session that can be handled.
+    Release(SessionKey),
 }
 
 /// The jobs of a realm, in the order of their turns.
@@ -124,6 +126,6 @@ fn call_bytes(job: &Job) -> Option<usize> {
     match job {
         Job::Listing(listing) => Some(listing.size()),
         Job::Kill(kill) => Some(kill.size()),
-        Job::Outgoing(_) | Job::Replays(_) | Job::Departure(_) => None,
+        Job::Outgoing(_) | Job::Replays(_) | Job::Release(_) | Job::DetachedSession(_) => None,
     }
 }

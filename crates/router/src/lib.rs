@@ -22,23 +22,26 @@
 //! | `meta` | what the realm tells of itself |
 //! | `testament` | what a session leaves behind to be said |
 //! | `jobs`, `work` | what is not done at once, and how much a step does |
-//! | `closing` | sessions that were ended and have not answered |
+//! | `killed_sessions` | sessions that were ended and have not answered |
 //! | [`deadline`] | which call ends at what time |
 //! | [`wall_clock`] | the time of day, for what people read |
 
 pub mod admission;
 pub mod authorization;
+pub mod authorizer;
 mod broker;
 mod change;
-mod closing;
 pub mod compatibility;
 pub mod deadline;
 mod dealer;
+mod directory;
 mod failure;
 mod jobs;
+mod killed_sessions;
 pub mod limits;
 mod meta;
 pub mod outbox;
+mod parking;
 pub mod realm;
 mod refused_pattern;
 pub mod session;
@@ -49,9 +52,10 @@ pub mod wall_clock;
 mod work;
 
 pub use admission::{Admission, Admitted, Refusal};
-pub use authorization::{Disclosure, Permission, Role};
+pub use authorization::{Action, Disclosure, Permission, Role, Verdict};
+pub use authorizer::{Authorizer, Decision, DecisionTicket, Question};
 pub use broker::{
-    Bounds, EventStore, HistoryId, HistorySettings, Reading, ReadingAnswer, Record,
+    Bounds, EventStore, HistoryAnswer, HistoryId, HistoryQuery, HistorySettings, Record,
     RetentionSettings, Ticket, UnreadableRecord, publication_of,
 };
 pub use compatibility::Compatibility;
@@ -59,7 +63,7 @@ pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
 pub use meta::{Metered, SessionStats, StatsCycle, Traffic};
 pub use outbox::{CloseCause, Delivery, Outbox};
-pub use realm::{DisclosedHeaders, Next, Random, Realm, RealmSettings, Wait};
+pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow, WaitConditions};
 pub use refused_pattern::RefusedPattern;
 pub use session::{Principal, SessionKey, TransportDetails};
 pub use validation::{PayloadSchema, Schema, Schemas, SchemasId, Validation};

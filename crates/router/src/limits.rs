@@ -11,7 +11,7 @@ pub const MAX_SESSIONS: usize = 1_000_000;
 /// have not reached all subscribers. While there are as many, clients that join are refused with
 /// `wamp.error.unavailable`. They also count in [`MAX_SESSIONS`]. Far more than leave in the time
 /// of a few steps; each holds a few KiB.
-pub const MAX_DEPARTING_SESSIONS: usize = 10_000;
+pub const MAX_DETACHED_SESSIONS: usize = 10_000;
 
 /// Subscriptions of one session. Applications use tens, some bridges thousands.
 pub const MAX_SUBSCRIPTIONS_PER_SESSION: usize = 100_000;
@@ -64,7 +64,7 @@ pub const MAX_HELD_CALL_BYTES: usize = 256 * 1024 * 1024;
 
 /// Bytes of the answers that are collected for one call to all callees. As long as the longest
 /// message that a transport takes by default: more could not be sent.
-pub const MAX_GATHERED_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_COLLECTED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of a payload that is held against a schema. It is taken apart while nobody else is served:
 /// for a microsecond where it is a usual one, for a dozen milliseconds where it is as long as this
@@ -133,7 +133,7 @@ pub const MAX_OUTGOING_META_BYTES: usize = 64 * 1024 * 1024;
 
 /// Subscribers that one publisher waits for at the same time (policy `block-publisher`). Beyond, it
 /// waits for those that are left after its next publication. An entry holds about 60 bytes.
-pub const MAX_CROWDED_PER_PUBLISHER: usize = 1_024;
+pub const MAX_CONGESTED_PER_PUBLISHER: usize = 1_024;
 
 /// Subscriptions of one session whose retained events are still being sent. Every publication looks
 /// at all of them.
@@ -144,7 +144,7 @@ pub const MAX_LISTINGS_PER_SESSION: u16 = 4;
 
 /// The same for a session inside the router, such as that of the HTTP bridge: it stands for many
 /// clients and can't be told to wait, so that calls over the limit are refused.
-pub const MAX_LISTINGS_OF_ROUTER_SESSION: u16 = 64;
+pub const MAX_LISTINGS_OF_INTERNAL_SESSION: u16 = 64;
 
 /// Long answers of the meta API that are worked on at the same time in one realm; others wait. Each
 /// holds what it has collected, ten bytes for each of the sessions or subscriptions that it lists.
@@ -164,16 +164,38 @@ pub const LISTING_WORK_AT_ONCE: u32 = WORK_PER_STEP / 10;
 
 /// Publications of one session that its subscribers have not acknowledged yet. Each names those who
 /// keep silent, so it is as large as its audience.
-pub const MAX_AWAITED_PER_SESSION: usize = 1_024;
+pub const MAX_UNACKNOWLEDGED_PER_SESSION: usize = 1_024;
 
 /// Events of one realm that subscribers have not acknowledged yet: a publication counts once for
 /// each subscriber. Publications are refused while there are as many. One that is being sent when
 /// the limit is reached ends with the same ERROR. An entry holds about 60 bytes.
-pub const MAX_AWAITED_EVENTS: usize = 262_144;
+pub const MAX_UNACKNOWLEDGED_EVENTS: usize = 262_144;
 
 /// How long a publisher waits for its subscribers to acknowledge, in milliseconds. As long as a
 /// connection may stand still before it ends.
 pub const ACKNOWLEDGEMENT_TIMEOUT_MILLIS: u64 = 30_000;
+
+/// How long a request waits for the decision of the authorizer, in milliseconds. Longer than any
+/// decision should take, and shorter than clients wait for an answer. Then the request fails with
+/// `wamp.error.authorization_failed`.
+pub const AUTHORIZATION_TIMEOUT_MILLIS: u64 = 15_000;
+
+/// Messages of one session that wait for decisions of the authorizer, or behind such messages. Far
+/// more than a client sends before it waits for an answer. A session with as many is not read until
+/// half of them are gone; one that can't pause is refused more with `wamp.error.unavailable`.
+pub const MAX_PARKED_PER_SESSION: usize = 256;
+
+/// The same for a session whose requests are independent, such as that of the HTTP bridge: it
+/// stands for many clients. With a decision that takes a second, 16,384 requests a second.
+pub const MAX_PARKED_INDEPENDENT: usize = 16_384;
+
+/// Bytes of the messages of one session that wait for decisions. As much as one of the longest
+/// messages that a transport takes by default; one of any size is taken while there are fewer.
+pub const MAX_PARKED_BYTES_PER_SESSION: usize = 16 * 1024 * 1024;
+
+/// The same for all sessions of one realm. More requests are refused with
+/// `wamp.error.unavailable`.
+pub const MAX_PARKED_BYTES: usize = 256 * 1024 * 1024;
 
 /// How long a killed session may take to answer GOODBYE before its connection is closed, in
 /// milliseconds.

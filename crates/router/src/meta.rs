@@ -35,6 +35,7 @@ use crate::realm::Realm;
 use crate::session::SessionKey;
 
 mod details;
+mod directory;
 mod events;
 mod filter;
 mod history;
@@ -46,7 +47,7 @@ mod subscription;
 mod testament;
 
 pub(crate) use listing::Listing;
-pub(crate) use session::Kill;
+pub(crate) use session::KillJob;
 pub use statistics::{Metered, SessionStats, StatsCycle, Traffic};
 
 macro_rules! procedures {

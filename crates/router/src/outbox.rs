@@ -11,18 +11,18 @@ pub enum Delivery {
     /// It will be delivered, in the order of sending.
     Queued,
     /// It will be delivered, but the peer reads too slowly: whoever publishes to it should wait.
-    Crowded,
+    AboveHighWater,
     /// The peer reads too slowly: the message was refused, nothing else has changed. Only EVENT and
     /// INVOCATION are refused; for anything else the connection of such a peer ends instead.
-    Congested,
+    Dropped,
     /// The peer is gone or going; the host will detach its session.
-    Gone,
+    Closed,
 }
 
 impl Delivery {
     /// Whether the message will be delivered.
     pub const fn is_taken(self) -> bool {
-        matches!(self, Self::Queued | Self::Crowded)
+        matches!(self, Self::Queued | Self::AboveHighWater)
     }
 }
 
@@ -37,8 +37,8 @@ pub trait Outbox {
         true
     }
 
-    /// What the session had asked for when it was told to [wait](crate::Next::Wait) is done: its
-    /// peer may send more.
+    /// Ends the pause that [`SessionFlow::Wait`](crate::SessionFlow::Wait) began: the peer may send
+    /// more.
     fn resume(&self) {}
 
     /// Closes the peer's connection behind what was sent.

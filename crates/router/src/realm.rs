@@ -6,9 +6,9 @@
 //! | room | what it is for |
 //! |---|---|
 //! | `settings` | what makes a realm |
-//! | `joining` | a session is opened |
-//! | `leaving` | a session ends |
-//! | `continuing` | what goes on in later steps |
+//! | `attach` | a session is opened |
+//! | `detach` | a session ends |
+//! | `steps` | what goes on in later steps |
 //! | `requests` | what requests of every kind are checked for |
 //! | `calling` | CALL, CANCEL, YIELD and the ERROR of a callee |
 //! | `registering` | REGISTER, UNREGISTER |
@@ -25,35 +25,37 @@ use foldhash::HashMap;
 
 use crate::authorization::{Role, TRUSTED};
 use crate::broker::{Broker, EventStore, Ticket};
-use crate::closing::Closing;
 use crate::deadline::Moment;
 use crate::dealer::Dealer;
 use crate::jobs::Jobs;
+use crate::killed_sessions::KilledSessions;
 use crate::outbox::Outbox;
+use crate::parking::{Decided, Parking};
 use crate::refused_pattern::RefusedPatterns;
 use crate::session::{SessionKey, Sessions};
 use crate::wall_clock::TimeOfDay;
 use crate::work::Work;
 
+mod attach;
+mod authorize;
 mod calling;
-mod continuing;
-mod joining;
-mod leaving;
+mod detach;
 mod publishing;
 mod registering;
 mod requests;
 mod rules;
 mod settings;
+mod steps;
 mod subscribing;
 
-pub use continuing::Wait;
-pub(crate) use leaving::Departure;
+pub(crate) use detach::DetachedSession;
 pub use settings::{DisclosedHeaders, Random, RealmSettings};
+pub use steps::WaitConditions;
 
 /// What the host does with the connection after a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Next {
+pub enum SessionFlow {
     /// Go on reading.
     Continue,
     /// Read on when there is room in the outboxes that [`Realm::take_wait`] names, and the
@@ -72,21 +74,23 @@ pub struct Realm<O> {
     announced: RouterRoles,
     pub(crate) clock: TimeOfDay,
     pub(crate) sessions: Sessions<O>,
-    pub(crate) closing: Closing<O>,
+    pub(crate) killed: KilledSessions<O>,
     pub(crate) broker: Broker,
     pub(crate) dealer: Dealer,
     pub(crate) random: Random,
     pub(crate) jobs: Jobs,
     /// Departures that go on when publications of their sessions have been sent.
-    pub(crate) parked: HashMap<SessionKey, Box<Departure>>,
-    /// Bytes that the testaments of all sessions hold, those of departing sessions included.
+    pub(crate) waiting_detached: HashMap<SessionKey, Box<DetachedSession>>,
+    /// Bytes that the testaments of all sessions hold, those of detached sessions included.
     pub(crate) testament_bytes: usize,
     /// Sessions that have left and are still in tables, or have publications that are not sent.
-    departing: usize,
+    detached: usize,
     /// What is left of the step.
     pub(crate) work: Work,
     /// The session whose message is being handled has to wait.
     must_wait: bool,
+    /// The authorizer, if there is one, and the messages that wait for it.
+    parking: Option<Box<Parking>>,
     pub(crate) refused_patterns: RefusedPatterns,
     /// Meta events dropped since the host has asked for their number.
     pub(crate) dropped_meta_events: u64,
@@ -103,12 +107,13 @@ impl<O: Outbox> Realm<O> {
         let announced = settings.announced();
         let histories = std::mem::take(&mut settings.histories);
         let store = settings.event_store.take();
+        let parking = settings.authorizer.take().map(|found| Box::new(Parking::new(found)));
         let queues = std::mem::take(&mut settings.call_queues);
         let mut clock = std::mem::take(&mut settings.time_of_day);
         Self {
             announced,
             sessions: Sessions::default(),
-            closing: Closing::default(),
+            killed: KilledSessions::default(),
             broker: Broker::new(clock.now(), settings.retention, &histories, store),
             dealer: Dealer::new(
                 settings.call_times,
@@ -120,11 +125,12 @@ impl<O: Outbox> Realm<O> {
             settings,
             random,
             jobs: Jobs::default(),
-            parked: HashMap::default(),
+            waiting_detached: HashMap::default(),
             testament_bytes: 0,
-            departing: 0,
+            detached: 0,
             work: Work::step(),
             must_wait: false,
+            parking,
             refused_patterns: RefusedPatterns::default(),
             dropped_meta_events: 0,
             closed: false,
@@ -150,13 +156,14 @@ impl<O: Outbox> Realm<O> {
     #[doc(hidden)]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
-            && self.closing.is_empty()
+            && self.killed.is_empty()
             && self.broker.is_empty()
             && self.dealer.is_empty()
             && self.jobs.is_empty()
-            && self.parked.is_empty()
+            && self.waiting_detached.is_empty()
             && self.testament_bytes == 0
-            && self.departing == 0
+            && self.detached == 0
+            && self.parking.as_ref().is_none_or(|parking| parking.is_empty())
     }
 
     /// Whether nobody waits for an acknowledgement, and nobody owes one; what tests ask while all
@@ -168,7 +175,8 @@ impl<O: Outbox> Realm<O> {
 
     /// How many calls are not answered.
     pub fn calls_in_flight(&self) -> usize {
-        self.dealer.calls_in_flight() + self.jobs.calls()
+        let parked = self.parking.as_ref().map_or(0, |parking| parking.calls());
+        self.dealer.calls_in_flight() + self.jobs.calls() + parked
     }
 
     /// Handles one message of an open session at the time `now`.
@@ -177,77 +185,98 @@ impl<O: Outbox> Realm<O> {
         from: SessionKey,
         message: ClientMessage,
         now: Moment,
-    ) -> Next {
+    ) -> SessionFlow {
         self.work = Work::message();
-        let Some(session) = self.sessions.at(from) else { return self.late(from, &message) };
-        if session.leaving && !matches!(message, ClientMessage::Goodbye(_)) {
-            return Next::Continue;
-        }
-        let handled = match message {
-            _ if self.settings.strict_request_ids && !self.follows(from, &message) => {
-                Err(ProtocolViolation::RequestIdOutOfOrder)
-            }
-            ClientMessage::Call(call) => self.call(from, call, now),
-            ClientMessage::Yield(answer) => self.yielded(from, answer, now),
-            ClientMessage::Error(error) => self.failed(from, error),
-            ClientMessage::Publish(publish) => self.publish(from, publish, now),
-            ClientMessage::Cancel(cancel) => {
-                self.cancel(from, &cancel);
-                Ok(())
-            }
-            ClientMessage::Register(register) => {
-                self.register(from, &register, now);
-                Ok(())
-            }
-            ClientMessage::Unregister(unregister) => {
-                self.unregister(from, &unregister, now);
-                Ok(())
-            }
-            ClientMessage::Subscribe(subscribe) => {
-                self.subscribe(from, &subscribe, now);
-                Ok(())
-            }
-            ClientMessage::Unsubscribe(unsubscribe) => {
-                self.unsubscribe(from, &unsubscribe, now);
-                Ok(())
-            }
-            ClientMessage::EventReceived(publication) => {
-                self.broker.acknowledged(&mut self.sessions, from, publication);
-                Ok(())
-            }
-            ClientMessage::Goodbye(_) => return self.goodbye(from, now),
-            ClientMessage::Abort(_) => {
-                self.depart(from, now);
-                return Next::Close;
-            }
-            ClientMessage::Hello(_) => Err(ProtocolViolation::SecondHello),
-            ClientMessage::Authenticate(_) => Err(ProtocolViolation::Unexpected("AUTHENTICATE")),
+        let Some(session) = self.sessions.at(from) else {
+            return self.handle_late_message(from, &message);
         };
+        if session.is_closing && !matches!(message, ClientMessage::Goodbye(_)) {
+            return SessionFlow::Continue;
+        }
+        if self.parking.is_some() {
+            return self.authorize_first(from, message, now);
+        }
+        self.handle(from, message, None, now)
+    }
+
+    /// Handles a message that waits for no decision. Inlined, so that a message is not copied once
+    /// more on its way.
+    #[inline(always)]
+    fn handle(
+        &mut self,
+        from: SessionKey,
+        message: ClientMessage,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) -> SessionFlow {
+        let handled = self.dispatch(from, message, decided, now);
         self.work.spend(self.dealer.take_work());
         if self.dealer.has_waiting_work() {
             self.dealer.continue_waiting(&mut self.sessions, &mut self.work);
         }
         match handled {
-            Ok(()) if self.broker.pressure.is_none() && !self.must_wait => Next::Continue,
-            Ok(()) => self.behind(from, now),
+            Ok(None) if self.broker.backpressure.is_none() && !self.must_wait => {
+                SessionFlow::Continue
+            }
+            Ok(None) => self.flow_after_backlog(from, now),
+            Ok(Some(flow)) => flow,
             Err(violation) => {
                 let text = violation.to_string();
                 self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, text), now);
-                Next::Close
+                SessionFlow::Close
             }
         }
     }
 
-    /// Subscribers do not keep up, which is told, or what the session has asked for is not done: it
-    /// may have to wait.
+    /// Gives a message to the function for its kind. `decided` is the outcome of the authorizer, if
+    /// it was asked. Returns the flow where the message ends the session.
+    #[inline(always)]
+    fn dispatch(
+        &mut self,
+        from: SessionKey,
+        message: ClientMessage,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) -> Result<Option<SessionFlow>, ProtocolViolation> {
+        match message {
+            _ if self.settings.strict_request_ids && !self.is_next_request(from, &message) => {
+                return Err(ProtocolViolation::RequestIdOutOfOrder);
+            }
+            ClientMessage::Call(call) => self.call(from, call, decided, now)?,
+            ClientMessage::Yield(answer) => self.yielded(from, answer, now)?,
+            ClientMessage::Error(error) => self.failed(from, error)?,
+            ClientMessage::Publish(publish) => self.publish(from, publish, decided, now)?,
+            ClientMessage::Cancel(cancel) => self.cancel(from, &cancel),
+            ClientMessage::Register(register) => self.register(from, &register, decided, now),
+            ClientMessage::Unregister(unregister) => self.unregister(from, &unregister, now),
+            ClientMessage::Subscribe(subscribe) => self.subscribe(from, &subscribe, decided, now),
+            ClientMessage::Unsubscribe(unsubscribe) => self.unsubscribe(from, &unsubscribe, now),
+            ClientMessage::EventReceived(publication) => {
+                self.broker.acknowledged(&mut self.sessions, from, publication);
+            }
+            ClientMessage::Goodbye(_) => return Ok(Some(self.goodbye(from, now))),
+            ClientMessage::Abort(_) => {
+                self.end_session(from, now);
+                return Ok(Some(SessionFlow::Close));
+            }
+            ClientMessage::Hello(_) => return Err(ProtocolViolation::SecondHello),
+            ClientMessage::Authenticate(_) => {
+                return Err(ProtocolViolation::Unexpected("AUTHENTICATE"));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The flow of a session where subscribers do not keep up, which is published, or where its own
+    /// requests are not done.
     #[cold]
-    fn behind(&mut self, from: SessionKey, now: Moment) -> Next {
-        self.tell_slow(now);
+    fn flow_after_backlog(&mut self, from: SessionKey, now: Moment) -> SessionFlow {
+        self.publish_slow_consumers(now);
         let must_wait = std::mem::take(&mut self.must_wait);
-        if must_wait || self.broker.pressure.makes_wait_for(from) {
-            Next::Wait
+        if must_wait || self.broker.backpressure.makes_wait_for(from) {
+            SessionFlow::Wait
         } else {
-            Next::Continue
+            SessionFlow::Continue
         }
     }
 
@@ -262,24 +291,27 @@ impl<O: Outbox> Realm<O> {
         let deadlines = [
             self.dealer.next_deadline(),
             self.broker.next_deadline(),
-            self.closing.next_deadline(),
+            self.killed.next_deadline(),
+            self.parking.as_ref().and_then(|parking| parking.next_deadline()),
         ];
         deadlines.into_iter().flatten().min()
     }
 
-    /// Ends what has waited for too long: calls, acknowledgements, killed sessions. As much as a
-    /// step does; what is left has a deadline that is over.
+    /// Ends what has waited for too long: calls, acknowledgements, killed sessions, questions to
+    /// the authorizer. Does one step of it; the rest has a deadline that is over.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.work = Work::step();
         self.dealer.handle_timeout(&mut self.sessions, now, &mut self.work);
         self.broker.handle_timeout(&mut self.sessions, now, &mut self.work);
-        self.closing.handle_timeout(now, &mut self.work);
+        self.killed.handle_timeout(now, &mut self.work);
+        self.end_due_questions(now);
     }
 
     /// Ends open calls with ERROR because the router ends, for one step. Whether there are more.
-    pub fn end_calls(&mut self, _: Moment) -> bool {
+    pub fn end_calls(&mut self, now: Moment) -> bool {
         self.work = Work::step();
-        self.dealer.end_calls(&mut self.sessions, &mut self.work)
+        let has_parked = self.end_parked(now);
+        self.dealer.end_calls(&mut self.sessions, &mut self.work) || has_parked
     }
 
     /// Gives the event store back; nothing is stored any more. The host drops it without any lock

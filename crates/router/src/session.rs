@@ -79,12 +79,14 @@ pub(crate) struct Session<O> {
     /// Told by the meta API.
     pub(crate) transport: Option<Box<TransportDetails>>,
     /// Belongs to the router itself: nobody may end it.
-    pub(crate) is_own: bool,
+    pub(crate) is_internal: bool,
+    /// Its requests do not wait behind each other for the decisions of the authorizer.
+    pub(crate) has_independent_requests: bool,
     pub(crate) outbox: O,
     /// GOODBYE was sent to it: nothing but its own GOODBYE counts any more.
-    pub(crate) leaving: bool,
-    pub(crate) broker: broker::Holdings,
-    pub(crate) dealer: dealer::Holdings,
+    pub(crate) is_closing: bool,
+    pub(crate) broker: broker::BrokerState,
+    pub(crate) dealer: dealer::DealerState,
     pub(crate) testaments: Option<Box<Testaments>>,
     /// It has missed an event, and that has been told of.
     pub(crate) is_slow: Cell<bool>,
@@ -93,20 +95,20 @@ pub(crate) struct Session<O> {
     /// Its calls that are answered by jobs.
     pub(crate) listings: u16,
     /// Its peer was told to wait and has not been resumed.
-    pub(crate) waits: bool,
+    pub(crate) reading_paused: bool,
 }
 
 /// Who somebody is, as far as eligibility and disclosure ask.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Party<'a> {
+pub(crate) struct Identity<'a> {
     pub(crate) key: SessionKey,
     pub(crate) principal: &'a Principal,
 }
 
 impl<O> Session<O> {
     /// Who it is.
-    pub(crate) const fn party(&self) -> Party<'_> {
-        Party { key: self.key, principal: &self.principal }
+    pub(crate) const fn identity(&self) -> Identity<'_> {
+        Identity { key: self.key, principal: &self.principal }
     }
 }
 

@@ -11,14 +11,14 @@ use crate::limits::{MAX_TESTAMENT_BYTES_PER_SESSION, MAX_TESTAMENTS_PER_SESSION}
 /// When a testament is published. There is no session without its connection here, so both come at
 /// its end, `detached` first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum TestamentScope {
     /// The connection is gone.
     Detached,
     /// The session is gone.
     Destroyed,
 }
 
-impl Scope {
+impl TestamentScope {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             "detached" => Some(Self::Detached),
@@ -54,10 +54,10 @@ pub(crate) struct Testaments {
 }
 
 impl Testaments {
-    fn of(&mut self, scope: Scope) -> &mut Vec<Testament> {
+    fn of(&mut self, scope: TestamentScope) -> &mut Vec<Testament> {
         match scope {
-            Scope::Detached => &mut self.detached,
-            Scope::Destroyed => &mut self.destroyed,
+            TestamentScope::Detached => &mut self.detached,
+            TestamentScope::Destroyed => &mut self.destroyed,
         }
     }
 
@@ -67,7 +67,11 @@ impl Testaments {
     }
 
     /// Adds one, behind those that are there.
-    pub(crate) fn add(&mut self, scope: Scope, testament: Testament) -> Result<(), RequestFailure> {
+    pub(crate) fn add(
+        &mut self,
+        scope: TestamentScope,
+        testament: Testament,
+    ) -> Result<(), RequestFailure> {
         let bytes = self.bytes + testament.size();
         if self.detached.len() + self.destroyed.len() >= MAX_TESTAMENTS_PER_SESSION
             || bytes > MAX_TESTAMENT_BYTES_PER_SESSION
@@ -80,7 +84,7 @@ impl Testaments {
     }
 
     /// Removes those of a scope and returns how many there were.
-    pub(crate) fn flush(&mut self, scope: Scope) -> usize {
+    pub(crate) fn flush(&mut self, scope: TestamentScope) -> usize {
         let flushed = std::mem::take(self.of(scope));
         self.bytes -= flushed.iter().map(Testament::size).sum::<usize>();
         flushed.len()

@@ -1,4 +1,4 @@
-//! What payloads are held against, where a permission asks for it.
+//! What payloads are validated against, where a permission asks for it.
 //!
 //! What a schema is, and how one is read, is the host's business: here it is a question that has a
 //! sentence for an answer. Who is asked when is decided where permissions are checked (`realm`) and
@@ -55,34 +55,34 @@ pub struct SchemasId(NonZeroU32);
 #[derive(Debug, Clone, Default)]
 pub struct Validation(Vec<Schemas>);
 
-/// A message whose payload is held against a schema.
+/// A message whose payload is validated against a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum PayloadKind {
     Call,
-    CallPart,
+    CallProgress,
     Result,
-    ResultPart,
+    ResultProgress,
     Error,
     Event,
 }
 
-impl Held {
+impl PayloadKind {
     /// CALL, whole or a part.
     pub(crate) const fn call(progress: Option<bool>) -> Self {
-        if matches!(progress, Some(true)) { Self::CallPart } else { Self::Call }
+        if matches!(progress, Some(true)) { Self::CallProgress } else { Self::Call }
     }
 
     /// YIELD, whole or a part.
     pub(crate) const fn result(progress: Option<bool>) -> Self {
-        if matches!(progress, Some(true)) { Self::ResultPart } else { Self::Result }
+        if matches!(progress, Some(true)) { Self::ResultProgress } else { Self::Result }
     }
 
     const fn name(self) -> &'static str {
         match self {
             Self::Call => "call",
-            Self::CallPart => "part of the call",
+            Self::CallProgress => "part of the call",
             Self::Result => "result",
-            Self::ResultPart => "part of the result",
+            Self::ResultProgress => "part of the result",
             Self::Error => "callee's error",
             Self::Event => "event",
         }
@@ -91,9 +91,9 @@ impl Held {
     const fn schema(self, schemas: &Schemas) -> &Schema {
         match self {
             Self::Call => &schemas.call,
-            Self::CallPart => &schemas.call_progress,
+            Self::CallProgress => &schemas.call_progress,
             Self::Result => &schemas.call_result,
-            Self::ResultPart => &schemas.call_result_progress,
+            Self::ResultProgress => &schemas.call_result_progress,
             Self::Error => &schemas.call_error,
             Self::Event => &schemas.event,
         }
@@ -122,13 +122,13 @@ impl Validation {
     pub(crate) fn check(
         &self,
         schemas: Option<SchemasId>,
-        held: Held,
+        kind: PayloadKind,
         payload: &Payload,
         passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
         match schemas {
             None => Ok(()),
-            Some(id) => self.check_against(id, held, payload, passthru),
+            Some(id) => self.check_against(id, kind, payload, passthru),
         }
     }
 
@@ -136,15 +136,15 @@ impl Validation {
     fn check_against(
         &self,
         SchemasId(number): SchemasId,
-        held: Held,
+        kind: PayloadKind,
         payload: &Payload,
         passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
         let schemas = self.0.get(number.get() as usize - 1);
-        let Some(schema) = schemas.and_then(|schemas| held.schema(schemas).as_deref()) else {
+        let Some(schema) = schemas.and_then(|schemas| kind.schema(schemas).as_deref()) else {
             return Ok(());
         };
-        let what = held.name();
+        let what = kind.name();
         if passthru.is_some_and(PassthruDetails::uses_passthru) || payload.is_transparent() {
             return Err(RequestFailure::SealedPayload(what));
         }

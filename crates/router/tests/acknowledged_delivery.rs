@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use cloverleaf_router::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_AWAITED_PER_SESSION};
-use cloverleaf_router::{Next, Permission, RealmSettings, Role};
+use cloverleaf_router::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_UNACKNOWLEDGED_PER_SESSION};
+use cloverleaf_router::{Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Feature, Features};
@@ -154,7 +154,7 @@ fn nobody_waits_for_a_subscriber_that_leaves() {
         lab.send(ann, client::event_received(publication));
         match farewell {
             None => lab.disconnect(ben),
-            Some(message) => assert_ne!(lab.submit(ben, message), Next::Continue),
+            Some(message) => assert_ne!(lab.submit(ben, message), SessionFlow::Continue),
         }
         assert_eq!(lab.received(publisher), [router::published(1, publication)]);
         leave_all(lab, &[publisher, ann]);
@@ -193,7 +193,7 @@ fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_agai
     publish(&mut lab, publisher, 1);
     lab.received(publisher);
     let again = client::publish(1, "com.other", NOTHING);
-    assert_eq!(lab.submit(publisher, again), Next::Close);
+    assert_eq!(lab.submit(publisher, again), SessionFlow::Close);
     let text = "request id 1 is used twice at the same time";
     assert_eq!(lab.received(publisher), [router::violation(text)]);
     leave_all(lab, &[ann]);
@@ -262,13 +262,13 @@ fn of_a_group_the_one_who_gets_the_event_is_waited_for() {
         lab.received(worker);
         worker
     });
-    lab.set_state(ann, State::Congested);
+    lab.set_state(ann, OutboxState::Dropping);
     let publication = publish(&mut lab, publisher, 1);
     assert_eq!(lab.received(ben), [asked(1, publication, 1)]);
     lab.send(ben, client::event_received(publication));
     assert_eq!(lab.received(publisher), [router::published(1, publication)]);
     // Nobody has got it, so nobody is waited for.
-    lab.set_state(ben, State::Congested);
+    lab.set_state(ben, OutboxState::Dropping);
     let publication = publish(&mut lab, publisher, 2);
     assert_eq!(lab.received(publisher), [router::published(2, publication)]);
 }
@@ -289,11 +289,11 @@ fn what_is_not_allowed_asks_nobody() {
 #[test]
 fn nothing_is_unbounded_publications_that_are_not_acknowledged() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
-    let limit = MAX_AWAITED_PER_SESSION as u64;
+    let limit = MAX_UNACKNOWLEDGED_PER_SESSION as u64;
     let publications: Vec<_> =
         (1..=limit).map(|number| publish(&mut lab, publisher, number)).collect();
     assert_eq!(lab.received(publisher), []);
-    assert_eq!(lab.received(ann).len(), MAX_AWAITED_PER_SESSION);
+    assert_eq!(lab.received(ann).len(), MAX_UNACKNOWLEDGED_PER_SESSION);
     let retaining = PublishOptions { retain: Some(true), ..asking() };
     lab.send(publisher, client::publish_with(limit + 1, retaining, "com.job", args([0])));
     let text = "this session has reached its largest number of unacknowledged publications";
@@ -310,6 +310,6 @@ fn nothing_is_unbounded_publications_that_are_not_acknowledged() {
     publish(&mut lab, publisher, limit + 2);
     assert_eq!(lab.received(ann).len(), 1);
     lab.pass(Duration::from_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS));
-    assert_eq!(lab.received(publisher).len(), MAX_AWAITED_PER_SESSION);
+    assert_eq!(lab.received(publisher).len(), MAX_UNACKNOWLEDGED_PER_SESSION);
     leave_all(lab, &[ann, publisher]);
 }

@@ -178,9 +178,9 @@ fn refusal(kind: RequestKind) -> RouterMessage {
 
 /// What a rule makes of a wish: disclosed, not disclosed, or refused.
 const DISCLOSURES: [(Disclosure, Option<bool>, Option<bool>); 9] = [
-    (Disclosure::OnWish, None, Some(false)),
-    (Disclosure::OnWish, Some(false), Some(false)),
-    (Disclosure::OnWish, Some(true), Some(true)),
+    (Disclosure::OnRequest, None, Some(false)),
+    (Disclosure::OnRequest, Some(false), Some(false)),
+    (Disclosure::OnRequest, Some(true), Some(true)),
     (Disclosure::Always, None, Some(true)),
     (Disclosure::Always, Some(false), Some(true)),
     (Disclosure::Always, Some(true), Some(true)),

@@ -4,7 +4,7 @@
 //! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. Bytes that are no message are
 //! the business of `cloverleaf-wamp`.
 
-use cloverleaf_router::{Next, RealmSettings};
+use cloverleaf_router::{RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
@@ -32,7 +32,7 @@ fn assert_invalid_uri(lab: &mut Lab, request: ClientMessage, kind: RequestKind, 
 
 /// Asserts that the message ends the session of `from` for a violation with this text.
 fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage, text: &str) {
-    assert_eq!(lab.submit(from, message), Next::Close, "{text}");
+    assert_eq!(lab.submit(from, message), SessionFlow::Close, "{text}");
     assert_eq!(lab.received(from).last(), Some(&router::violation(text)));
 }
 

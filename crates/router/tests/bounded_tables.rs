@@ -4,16 +4,17 @@
 //! this router's own (`docs/limits.md`).
 
 use cloverleaf_router::limits::{
-    MAX_AWAITED_EVENTS, MAX_CROWDED_PER_PUBLISHER, MAX_DEPARTING_SESSIONS, MAX_LISTING_BYTES,
-    MAX_LISTINGS, MAX_LISTINGS_AT_WORK, MAX_MEMBERSHIP_BYTES, MAX_OUTGOING_META_BYTES,
-    MAX_TESTAMENT_BYTES, MAX_TESTAMENT_BYTES_PER_SESSION, MAX_URI_BYTES_PER_SESSION, WORK_PER_STEP,
+    MAX_CONGESTED_PER_PUBLISHER, MAX_DETACHED_SESSIONS, MAX_LISTING_BYTES, MAX_LISTINGS,
+    MAX_LISTINGS_AT_WORK, MAX_MEMBERSHIP_BYTES, MAX_OUTGOING_META_BYTES, MAX_TESTAMENT_BYTES,
+    MAX_TESTAMENT_BYTES_PER_SESSION, MAX_UNACKNOWLEDGED_EVENTS, MAX_URI_BYTES_PER_SESSION,
+    WORK_PER_STEP,
 };
 use cloverleaf_router::{
-    Admitted, Compatibility, EventStore, HistoryId, HistorySettings, Metered, Next, Principal,
-    Reading, RealmSettings, Record, Refusal, SessionStats, Ticket,
+    Admitted, Compatibility, EventStore, HistoryId, HistoryQuery, HistorySettings, Metered,
+    Principal, RealmSettings, Record, Refusal, SessionFlow, SessionStats, Ticket,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Feature, Features};
@@ -39,7 +40,7 @@ impl EventStore for SlowStore {
 
     fn note_dropped(&mut self) {}
 
-    fn read(&mut self, _: HistoryId, _: Reading) -> bool {
+    fn read(&mut self, _: HistoryId, _: HistoryQuery) -> bool {
         false
     }
 }
@@ -86,7 +87,7 @@ fn testaments_of_a_session_that_left_leave_no_crowded_entry() {
     let [subscriber, publisher] = ["subscriber", "publisher"].map(|name| lab.join(name));
     subscribe(&mut lab, subscriber, "com.news");
     lab.ask(publisher, ADD_TESTAMENT, json!(["com.news", ["bye"], null])).unwrap();
-    lab.set_state(subscriber, State::Crowded);
+    lab.set_state(subscriber, OutboxState::AboveHighWater);
     lab.disconnect(publisher);
     assert_eq!(lab.received(subscriber).len(), 1);
     lab.disconnect(subscriber);
@@ -98,10 +99,10 @@ fn publisher_waits_for_no_subscriber_that_left() {
     let mut lab = Lab::new();
     let [subscriber, publisher] = ["subscriber", "publisher"].map(|name| lab.join(name));
     subscribe(&mut lab, subscriber, "com.news");
-    lab.set_state(subscriber, State::Crowded);
-    assert_eq!(lab.submit(publisher, news(1)), Next::Wait);
+    lab.set_state(subscriber, OutboxState::AboveHighWater);
+    assert_eq!(lab.submit(publisher, news(1)), SessionFlow::Wait);
     lab.disconnect(subscriber);
-    assert_eq!(lab.submit(publisher, news(2)), Next::Continue);
+    assert_eq!(lab.submit(publisher, news(2)), SessionFlow::Continue);
 }
 
 #[test]
@@ -109,25 +110,28 @@ fn crowded_subscriber_counts_once_for_a_publisher() {
     let mut lab = Lab::new();
     let [subscriber, publisher] = ["subscriber", "publisher"].map(|name| lab.join(name));
     subscribe(&mut lab, subscriber, "com.news");
-    lab.set_state(subscriber, State::Crowded);
-    assert_eq!(lab.submit(publisher, news(1)), Next::Wait);
-    assert_eq!(lab.submit(publisher, news(2)), Next::Wait);
-    assert_eq!(lab.take_crowded(publisher), 1);
-    assert_eq!(lab.submit(publisher, client::publish(3, "com.other", NOTHING)), Next::Continue);
+    lab.set_state(subscriber, OutboxState::AboveHighWater);
+    assert_eq!(lab.submit(publisher, news(1)), SessionFlow::Wait);
+    assert_eq!(lab.submit(publisher, news(2)), SessionFlow::Wait);
+    assert_eq!(lab.take_congested(publisher), 1);
+    assert_eq!(
+        lab.submit(publisher, client::publish(3, "com.other", NOTHING)),
+        SessionFlow::Continue
+    );
 }
 
 #[test]
 fn publisher_waits_for_a_limited_number_of_subscribers() {
     let mut lab = Lab::new();
     let publisher = lab.join("publisher");
-    for _ in 0..=MAX_CROWDED_PER_PUBLISHER {
+    for _ in 0..=MAX_CONGESTED_PER_PUBLISHER {
         let subscriber = lab.join("subscriber");
         subscribe(&mut lab, subscriber, "com.news");
-        lab.set_state(subscriber, State::Crowded);
+        lab.set_state(subscriber, OutboxState::AboveHighWater);
     }
     for number in 1..3 {
-        assert_eq!(lab.submit(publisher, news(number)), Next::Wait);
-        assert_eq!(lab.take_crowded(publisher), MAX_CROWDED_PER_PUBLISHER);
+        assert_eq!(lab.submit(publisher, news(number)), SessionFlow::Wait);
+        assert_eq!(lab.take_congested(publisher), MAX_CONGESTED_PER_PUBLISHER);
     }
 }
 
@@ -168,7 +172,7 @@ fn topic_of_a_testament_counts_in_its_bytes() {
 #[test]
 fn joins_are_refused_while_too_many_sessions_are_departing() {
     let mut lab = lab_with_slow_store();
-    for _ in 0..MAX_DEPARTING_SESSIONS {
+    for _ in 0..MAX_DETACHED_SESSIONS {
         let leaver = lab.join("leaver");
         hold_back(&mut lab, leaver);
         lab.disconnect(leaver);
@@ -177,7 +181,7 @@ fn joins_are_refused_while_too_many_sessions_are_departing() {
     assert_eq!(refusal, Refusal::RealmBusy("realm1".into()));
     assert_eq!(refusal.reason(Compatibility::Wamp), error_uri::UNAVAILABLE);
     // Sessions of the router itself are few, and some are needed by clients that are there.
-    let own = Admitted { is_own: true, ..Client::named("own").into() };
+    let own = Admitted { is_internal: true, ..Client::named("own").into() };
     let own = lab.attach(own).unwrap();
     finish_storing(&mut lab);
     let late = lab.attach(Client::named("late").into()).unwrap();
@@ -206,7 +210,7 @@ fn meta_events_beyond_the_limit_are_dropped_and_counted() {
     let stats = SessionStats::default();
     let enough = MAX_OUTGOING_META_BYTES / 32_768 + 10;
     for _ in 0..enough {
-        lab.tell_stats(&metered, &stats);
+        lab.publish_stats(&metered, &stats);
     }
     let dropped = usize::try_from(lab.take_dropped_meta_events()).unwrap();
     assert!(dropped >= 10 && dropped < enough / 2, "{dropped} of {enough}");
@@ -216,7 +220,7 @@ fn meta_events_beyond_the_limit_are_dropped_and_counted() {
     assert_eq!(error_of(&mut lab, other), None);
     finish_storing(&mut lab);
     assert_eq!(lab.received(watcher).len(), enough - dropped);
-    lab.tell_stats(&metered, &stats);
+    lab.publish_stats(&metered, &stats);
     assert_eq!((lab.received(watcher).len(), lab.take_dropped_meta_events()), (1, 0));
 }
 
@@ -233,7 +237,7 @@ fn unacknowledged_events_of_a_realm_are_limited() {
             PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
         client::publish_with(number, options, "com.job", NOTHING)
     };
-    let fitting = (MAX_AWAITED_EVENTS / subscribers.len()) as u64;
+    let fitting = (MAX_UNACKNOWLEDGED_EVENTS / subscribers.len()) as u64;
     for number in 1..=fitting {
         lab.send(publisher, job(number));
         assert_eq!(subscribers.iter().map(|peer| lab.received(*peer).len()).sum::<usize>(), 1_000);
@@ -265,7 +269,7 @@ fn publications_are_refused_at_the_limit_of_unacknowledged_events() {
     let subscribers: Vec<_> = (0..1_024).map(|_| lab.join_as(able)).collect();
     subscribers.iter().for_each(|peer| subscribe(&mut lab, *peer, "com.job"));
     let options = PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
-    for number in 1..=(MAX_AWAITED_EVENTS / 1_024) as u64 {
+    for number in 1..=(MAX_UNACKNOWLEDGED_EVENTS / 1_024) as u64 {
         lab.send(publisher, client::publish_with(number, options.clone(), "com.job", NOTHING));
         subscribers.iter().for_each(|peer| assert_eq!(lab.received(*peer).len(), 1));
     }
@@ -381,7 +385,7 @@ fn slow_consumers_are_reported_in_bounded_steps() {
     for _ in 0..count {
         let subscriber = lab.join("subscriber");
         subscribe(&mut lab, subscriber, "com.news");
-        lab.set_state(subscriber, State::Congested);
+        lab.set_state(subscriber, OutboxState::Dropping);
     }
     let _ = lab.begin(publisher, news(1));
     let first = lab.received(watcher).len();

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cloverleaf_router::limits::MAX_OUTGOING_PER_SESSION;
 use cloverleaf_router::{
-    EventStore, HistoryId, HistorySettings, Next, Reading, RealmSettings, Record, Ticket,
+    EventStore, HistoryId, HistoryQuery, HistorySettings, RealmSettings, Record, SessionFlow,
+    Ticket,
 };
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
@@ -25,7 +26,7 @@ struct Store {
     is_full: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
     records: Arc<Mutex<Vec<Record>>>,
-    readings: Arc<Mutex<Vec<Reading>>>,
+    readings: Arc<Mutex<Vec<HistoryQuery>>>,
 }
 
 impl EventStore for Store {
@@ -42,7 +43,7 @@ impl EventStore for Store {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn read(&mut self, _: HistoryId, reading: Reading) -> bool {
+    fn read(&mut self, _: HistoryId, reading: HistoryQuery) -> bool {
         self.readings.lock().push(reading);
         !self.is_full.load(Ordering::Relaxed)
     }
@@ -170,7 +171,7 @@ fn departure_behind_many_publications_ends_when_they_are_stored() {
         let (request, options) = (subscriptions + 1 + number, client::acknowledged());
         let message = client::publish_with(request, options, "com.kept.a", args([number]));
         let next = archive.lab.begin(bob, message);
-        assert_eq!(next == Next::Wait, number + 1 == count);
+        assert_eq!(next == SessionFlow::Wait, number + 1 == count);
     }
     archive.lab.begin_disconnect(bob);
     let steps = (0..100).take_while(|_| archive.lab.step()).count();
@@ -249,7 +250,7 @@ fn stored_events_are_asked_of_the_store_and_answered_when_it_has_them() {
     for record in &records {
         assert!(reading.visit(&record.bytes).expect("a record").is_continue());
     }
-    archive.lab.finish_reading(reading.answer(Ok(())));
+    archive.lab.finish_history_query(reading.answer(Ok(())));
     let received = archive.received();
     let [RouterMessage::Result(result)] = received.as_slice() else { panic!("{received:?}") };
     let events: Vec<serde_json::Value> = result.payload.decode_args().expect("a list");
@@ -270,7 +271,7 @@ fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_agai
         let mut archive = Archive::new();
         archive.publish(3, client::acknowledged(), "com.kept.a");
         let again = client::publish_with(3, options, "com.news", args([3]));
-        assert_eq!(archive.lab.submit(archive.alice, again), Next::Close);
+        assert_eq!(archive.lab.submit(archive.alice, again), SessionFlow::Close);
         let text = "request id 3 is used twice at the same time";
         assert_eq!(archive.received(), [router::violation(text)]);
         archive.lab.stored(Ticket(1), Ok(()));

@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_router::limits::{
     MAX_CALLS_IN_FLIGHT_PER_SESSION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
     MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION,
     MAX_SUBSCRIPTIONS_PER_SESSION,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -153,14 +153,14 @@ const ENDINGS: [Ending; 8] = [
 impl Ending {
     fn happens(self, lab: &mut Lab, caller: Peer, callee: Peer) {
         match self {
-            Self::Result => drop_next(lab.submit(callee, client::yielded(1, NOTHING))),
+            Self::Result => drop_flow(lab.submit(callee, client::yielded(1, NOTHING))),
             Self::Failure => {
-                drop_next(lab.submit(callee, client::failure(1, "com.error.x", NOTHING)));
+                drop_flow(lab.submit(callee, client::failure(1, "com.error.x", NOTHING)));
             }
             Self::Cancel(mode) => lab.send(caller, client::cancel(1, Some(mode))),
             Self::Timeout => lab.pass(Duration::from_secs(1)),
             Self::CalleeLeaves => lab.disconnect(callee),
-            Self::CalleeIsAborted => drop_next(lab.submit(callee, client::hello())),
+            Self::CalleeIsAborted => drop_flow(lab.submit(callee, client::hello())),
         }
     }
 
@@ -171,7 +171,7 @@ impl Ending {
 }
 
 /// The callee may have left already.
-fn drop_next(_: Next) {}
+fn drop_flow(_: SessionFlow) {}
 
 #[test]
 fn every_call_ends_exactly_once_whatever_two_endings_meet() {
@@ -250,9 +250,9 @@ fn a_refused_call_takes_no_invocation_id() {
     lab.send(callee, client::register(1, "com.a"));
     lab.received(callee);
     for number in 1..=3 {
-        lab.set_state(callee, State::Congested);
+        lab.set_state(callee, OutboxState::Dropping);
         lab.send(caller, client::call(100 + number, "com.a", NOTHING));
-        lab.set_state(callee, State::Reading);
+        lab.set_state(callee, OutboxState::Reading);
         lab.send(caller, client::call(number, "com.a", NOTHING));
         assert_eq!(lab.received(callee), [router::invocation(number, 1, NOTHING)]);
     }

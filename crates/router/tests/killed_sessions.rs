@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_router::limits::GOODBYE_TIMEOUT_MILLIS;
 use cloverleaf_testkit::messages::{NOTHING, client, router};
 use cloverleaf_testkit::{Lab, Peer};
@@ -35,7 +35,7 @@ fn a_killed_session_that_answers_may_open_another_on_its_connection() {
     let (mut lab, [admin, ann, ..]) = office();
     kill(&mut lab, admin, ann);
     lab.received(ann);
-    assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
     assert_eq!(lab.received(ann), []);
     lab.pass(Duration::from_secs(60));
     assert_eq!(lab.closed(ann), None);
@@ -56,7 +56,7 @@ fn a_killed_session_that_keeps_silent_loses_its_connection() {
     assert_eq!(lab.closed(ann).as_deref(), Some(why));
     assert_eq!(lab.closed(other), None);
     // What still comes from it is the end of a connection, and no violation.
-    assert_eq!(lab.submit(ann, client::subscribe(1, "com.a")), Next::Close);
+    assert_eq!(lab.submit(ann, client::subscribe(1, "com.a")), SessionFlow::Close);
     assert_eq!(lab.received(ann), killed());
     lab.disconnect(ann);
     // One whose connection ends meanwhile needs no closing.
@@ -85,7 +85,7 @@ fn what_a_killed_session_still_sends_is_passed_over() {
     }
     assert_eq!(lab.received(ann), []);
     assert_eq!(lab.received(admin), []);
-    assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_killed_session_may_also_abort_or_be_aborted() {
     let (mut lab, [admin, ann, other, ben]) = office();
     lab.ask(admin, "wamp.session.kill_by_authid", json!(["ann"])).unwrap();
     let abort = || Abort::new(error_uri::PROTOCOL_VIOLATION, "no message");
-    assert_eq!(lab.submit(ann, ClientMessage::Abort(abort())), Next::Close);
+    assert_eq!(lab.submit(ann, ClientMessage::Abort(abort())), SessionFlow::Close);
     lab.abort(other, abort());
     assert_eq!([ann, other].map(|peer| lab.received(peer)), [killed(), killed()]);
     assert_eq!(lab.realm().next_deadline(), None);

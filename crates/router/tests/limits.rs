@@ -4,7 +4,7 @@
 //! Spec: basic profile "Publish and Subscribe", "Subscribing and Unsubscribing", "Registering and
 //! Unregistering"; advanced profile "Shared Registration".
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_router::limits::{
     LISTING_WORK_AT_ONCE, MAX_CALLEES_PER_REGISTRATION, MAX_LISTINGS_AT_WORK, MAX_OUTGOING_BYTES,
     MAX_OUTGOING_BYTES_PER_SESSION, MAX_URI_BYTES_PER_SESSION, WORK_PER_STEP,
@@ -112,8 +112,8 @@ fn publisher_waits_while_its_unfinished_publications_hold_too_many_bytes() {
     let publisher = publishers[0];
     let half = text(&"x".repeat(MAX_OUTGOING_BYTES_PER_SESSION / 2));
     let publish = |number| client::publish(number, "com.news", half.clone());
-    assert_eq!(lab.begin(publisher, publish(1)), Next::Continue);
-    assert_eq!(lab.begin(publisher, publish(2)), Next::Wait);
+    assert_eq!(lab.begin(publisher, publish(1)), SessionFlow::Continue);
+    assert_eq!(lab.begin(publisher, publish(2)), SessionFlow::Wait);
     assert_eq!(lab.take_wait(publisher), (0, true));
     lab.work();
     assert_eq!(lab.resumed(publisher), 1);
@@ -129,19 +129,19 @@ fn realm_refuses_publications_while_unfinished_ones_hold_too_many_bytes() {
     let whole = text(&"x".repeat(MAX_OUTGOING_BYTES_PER_SESSION));
     for publisher in &publishers[..count] {
         let publish = client::publish(1, "com.news", whole.clone());
-        assert_eq!(lab.begin(*publisher, publish), Next::Wait, "one of any size is taken");
+        assert_eq!(lab.begin(*publisher, publish), SessionFlow::Wait, "one of any size is taken");
     }
     let late = publishers[count];
     let publish =
         |number| client::publish_with(number, client::acknowledged(), "com.news", NOTHING);
-    assert_eq!(lab.begin(late, publish(1)), Next::Continue);
+    assert_eq!(lab.begin(late, publish(1)), SessionFlow::Continue);
     let busy = "this session has published more than its subscribers could be sent meanwhile";
     let refused = router::refused(RequestKind::Publish, 1, error_uri::UNAVAILABLE, busy);
     assert_eq!(lab.received(late), [refused]);
-    assert_eq!(lab.begin(late, client::publish(2, "com.news", NOTHING)), Next::Continue);
+    assert_eq!(lab.begin(late, client::publish(2, "com.news", NOTHING)), SessionFlow::Continue);
     assert_eq!(lab.received(late), [], "a publication without acknowledge fails silently");
     lab.work();
-    assert_eq!(lab.begin(late, publish(3)), Next::Continue);
+    assert_eq!(lab.begin(late, publish(3)), SessionFlow::Continue);
     let published = router::published(3, lab.last_publication());
     assert_eq!(lab.received(late), [published]);
     lab.work();
@@ -158,7 +158,7 @@ fn listings_beyond_those_at_work_begin_when_earlier_ones_are_answered() {
     let askers = &callers[..MAX_LISTINGS_AT_WORK + 4];
     for asker in askers {
         let list = client::call(1, "wamp.session.list", NOTHING);
-        assert_eq!(lab.begin(*asker, list), Next::Continue);
+        assert_eq!(lab.begin(*asker, list), SessionFlow::Continue);
         assert_eq!(lab.received(*asker), []);
     }
     let mut answered_at = vec![None; askers.len()];
@@ -205,7 +205,7 @@ fn listings_of_many_steps_are_answered_once() {
         ("wamp.registration.list_callees", args([1])),
     ] {
         let call = client::call(1, procedure, arguments);
-        assert_eq!(lab.begin(asker, call), Next::Continue);
+        assert_eq!(lab.begin(asker, call), SessionFlow::Continue);
         assert_eq!(lab.received(asker), [], "{procedure}");
         let mut steps = 0;
         while lab.step_of(100) {
@@ -223,7 +223,10 @@ fn publisher_without_backlog_is_never_asked_to_wait() {
     let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
     lab.send(subscriber, client::subscribe(1, "com.news"));
     let large = text(&"x".repeat(2 * MAX_OUTGOING_BYTES_PER_SESSION));
-    assert_eq!(lab.begin(publisher, client::publish(1, "com.news", large)), Next::Continue);
-    assert_eq!(lab.begin(publisher, client::publish(2, "com.news", args([2]))), Next::Continue);
+    assert_eq!(lab.begin(publisher, client::publish(1, "com.news", large)), SessionFlow::Continue);
+    assert_eq!(
+        lab.begin(publisher, client::publish(2, "com.news", args([2]))),
+        SessionFlow::Continue
+    );
     assert_eq!(lab.received(subscriber).len(), 3);
 }

@@ -4,7 +4,7 @@
 //! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility" (custom
 //! attributes); decisions F16 (the older form, with a binary in the place of the arguments).
 
-use cloverleaf_router::{HistorySettings, Next, RealmSettings};
+use cloverleaf_router::{HistorySettings, RealmSettings, SessionFlow};
 use cloverleaf_testkit::asking::refusal;
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
@@ -83,7 +83,7 @@ fn a_publisher_that_has_not_announced_it_is_aborted_and_nobody_hears() {
     other_role.roles.subscriber = able("").roles.subscriber;
     for client in [Client::basic("publisher"), other_role] {
         let publisher = lab.join_as(client);
-        assert_eq!(lab.submit(publisher, publish(PASSTHRU, BINARY)), Next::Close);
+        assert_eq!(lab.submit(publisher, publish(PASSTHRU, BINARY)), SessionFlow::Close);
         let text = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
         assert_eq!(lab.received(publisher), [router::violation(text)]);
         assert_eq!(heard(&mut lab, ann), [""; 0]);
@@ -198,7 +198,7 @@ fn a_binary_without_an_algorithm_comes_from_those_who_have_announced_it() {
     other_role.roles.subscriber = Some(Features::of(&[Feature::PayloadTransparency]));
     for client in [able("publisher"), other_role] {
         let publisher = lab.join_as(client);
-        assert_eq!(lab.submit(publisher, publish("{}", binary)), Next::Close);
+        assert_eq!(lab.submit(publisher, publish("{}", binary)), SessionFlow::Close);
         let text = "a binary in the place of the arguments: there is no enc_algo, and HELLO has not \
                     announced payload_transparency for this role";
         assert_eq!(lab.received(publisher), [router::violation(text)]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cloverleaf_router::Compatibility::{self, Crossbar, Wamp};
 use cloverleaf_router::{
-    Admitted, CallTimes, Disclosure, Moment, Next, Permission, RealmSettings, Role,
+    Admitted, CallTimes, Disclosure, Moment, Permission, RealmSettings, Role, SessionFlow,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
@@ -109,7 +109,7 @@ fn the_times_of_the_realm_are_in_milliseconds_in_both() {
 fn a_session_inside_the_router_counts_in_milliseconds_in_both() {
     for preset in PRESETS {
         let (mut lab, _, callee) = pair(following(preset), Client::named("callee"));
-        let own = Admitted { is_own: true, ..Admitted::from(Client::named("bridge")) };
+        let own = Admitted { is_internal: true, ..Admitted::from(Client::named("bridge")) };
         let own = lab.attach(own).unwrap();
         assert_eq!(lab.welcome(own).details.call_timeout_unit(), Milliseconds);
         lab.send(own, call_within(3));
@@ -121,11 +121,11 @@ fn a_session_inside_the_router_counts_in_milliseconds_in_both() {
 }
 
 /// The invocation of a call with `timeout`, for a callee that watches the time itself.
-fn forwarded(settings: RealmSettings, is_own: bool, timeout: u64) -> InvocationDetails {
+fn forwarded(settings: RealmSettings, is_internal: bool, timeout: u64) -> InvocationDetails {
     let mut lab = Lab::with(settings);
     let mut watching = Client::named("callee");
     watching.roles.callee = Some(Features::of(&[Feature::CallTimeout]));
-    let callee = lab.attach(Admitted { is_own, ..Admitted::from(watching) }).unwrap();
+    let callee = lab.attach(Admitted { is_internal, ..Admitted::from(watching) }).unwrap();
     let caller = lab.join("caller");
     let options = RegisterOptions { forward_timeout: Some(true), ..RegisterOptions::default() };
     lab.send(callee, client::register_with(1, options, "com.slow"));
@@ -288,7 +288,7 @@ fn goodbye_is_answered_with_the_reason_of_the_preset() {
         let mut lab = Lab::with_compatibility(preset);
         let alice = lab.join("alice");
         let next = lab.submit(alice, client::goodbye("wamp.close.close_realm"));
-        assert_eq!(next, Next::Left);
+        assert_eq!(next, SessionFlow::Left);
         assert_eq!(lab.received(alice), [router::goodbye(reason)]);
     }
 }

@@ -4,7 +4,7 @@
 //! Events"; advanced profile "Publisher Exclusion".
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -129,10 +129,10 @@ fn a_subscription_that_its_last_subscriber_left_is_made_anew() {
 #[test]
 fn a_subscriber_whose_queue_is_full_misses_the_event_that_the_others_get() {
     let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
-    lab.set_state(ann, State::Congested);
+    lab.set_state(ann, OutboxState::Dropping);
     lab.send(publisher, client::publish(1, "com.news", args([1])));
     let first = lab.last_publication();
-    lab.set_state(ann, State::Reading);
+    lab.set_state(ann, OutboxState::Reading);
     lab.send(publisher, client::publish(2, "com.news", args([2])));
     let second = lab.last_publication();
     assert_eq!(lab.received(ann), [router::event(1, second, args([2]))]);
@@ -145,7 +145,7 @@ fn a_subscriber_whose_queue_is_full_misses_the_event_that_the_others_get() {
 #[test]
 fn a_subscriber_whose_connection_is_going_disturbs_nobody() {
     let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
-    lab.set_state(ann, State::Gone);
+    lab.set_state(ann, OutboxState::Closed);
     lab.send(publisher, client::publish(1, "com.news", NOTHING));
     let publication = lab.last_publication();
     lab.disconnect(ann);

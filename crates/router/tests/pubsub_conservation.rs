@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Feature, Features};
@@ -155,10 +155,10 @@ impl World {
             }
             Step::Goodbye => {
                 let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
-                assert_eq!(self.lab.submit(peer, goodbye), Next::Left);
+                assert_eq!(self.lab.submit(peer, goodbye), SessionFlow::Left);
             }
             Step::Read { is_congested } => {
-                let state = if is_congested { State::Congested } else { State::Reading };
+                let state = if is_congested { OutboxState::Dropping } else { OutboxState::Reading };
                 self.lab.set_state(peer, state);
             }
             Step::Kill { whom } => {

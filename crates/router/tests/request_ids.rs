@@ -2,7 +2,7 @@
 //!
 //! Spec: basic profile "IDs", "Protocol Errors"; decisions F1.
 
-use cloverleaf_router::{Next, RealmSettings};
+use cloverleaf_router::{RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::features::{Feature, Features};
@@ -20,7 +20,7 @@ fn strict() -> (Lab, Peer) {
 
 fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage) {
     let text = format!("{message:?}");
-    assert_eq!(lab.submit(from, message), Next::Close, "{text}");
+    assert_eq!(lab.submit(from, message), SessionFlow::Close, "{text}");
     assert_eq!(lab.received(from).last(), Some(&router::violation(OUT_OF_ORDER)), "{text}");
 }
 
@@ -116,7 +116,7 @@ fn a_request_with_the_number_0_can_be_refused_and_canceled() {
     lab.send(caller, client::cancel(0, None));
     assert_eq!(lab.received(caller), [router::canceled(0)]);
     lab.send(caller, client::call(0, "com.a", NOTHING));
-    assert_eq!(lab.submit(caller, client::call(0, "com.a", NOTHING)), Next::Close, "in use");
+    assert_eq!(lab.submit(caller, client::call(0, "com.a", NOTHING)), SessionFlow::Close, "in use");
     let other = lab.join("other");
     lab.send(other, client::subscribe(0, "no uri"));
     let received = lab.received(other);

@@ -6,7 +6,7 @@
 
 use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{
@@ -312,8 +312,8 @@ fn a_subscriber_whose_queue_is_full_misses_what_was_kept_and_may_ask_again() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "state");
     let late = join(&mut lab, "late", "staff");
-    lab.set_state(late, State::Congested);
+    lab.set_state(late, OutboxState::Dropping);
     assert_eq!(subscriber_hears(&mut lab, late), None);
-    lab.set_state(late, State::Reading);
+    lab.set_state(late, OutboxState::Reading);
     assert_eq!(subscriber_hears(&mut lab, late).as_deref(), Some("state"));
 }

@@ -5,7 +5,7 @@
 //! Invocation", "Structure".
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::InvocationId;
@@ -317,12 +317,12 @@ fn a_callee_that_cannot_be_interrupted_hears_nothing_of_a_lost_caller() {
 #[test]
 fn a_callee_whose_queue_is_full_is_unavailable_until_it_reads_again() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
-    lab.set_state(callee, State::Congested);
+    lab.set_state(callee, OutboxState::Dropping);
     lab.send(caller, client::call(1, "com.add", NOTHING));
     let text = "the callee's queue is full";
     assert_eq!(lab.received(caller), [refused(1, error_uri::UNAVAILABLE, text)]);
 
-    lab.set_state(callee, State::Reading);
+    lab.set_state(callee, OutboxState::Reading);
     lab.send(caller, client::call(2, "com.add", NOTHING));
     lab.send(callee, client::yielded(1, args([1])));
     assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
@@ -332,7 +332,7 @@ fn a_callee_whose_queue_is_full_is_unavailable_until_it_reads_again() {
 #[test]
 fn a_callee_whose_connection_is_going_ends_the_call_at_once() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
-    lab.set_state(callee, State::Gone);
+    lab.set_state(callee, OutboxState::Closed);
     lab.send(caller, client::call(1, "com.add", NOTHING));
     assert_eq!(lab.received(caller), [router::callee_gone(1)]);
     lab.disconnect(callee);
@@ -342,7 +342,7 @@ fn a_callee_whose_connection_is_going_ends_the_call_at_once() {
 #[test]
 fn a_caller_that_reads_slowly_still_gets_its_answers() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
-    lab.set_state(caller, State::Congested);
+    lab.set_state(caller, OutboxState::Dropping);
     lab.send(caller, client::call(1, "com.add", NOTHING));
     lab.send(callee, client::yielded(1, args([1])));
     assert_eq!(lab.received(caller), [router::result(1, args([1]))]);

@@ -4,7 +4,7 @@
 //! "Feature Announcement".
 
 use cloverleaf_router::{
-    Admission, Admitted, Compatibility, Moment, Next, Random, Realm, RealmSettings, Refusal,
+    Admission, Admitted, Compatibility, Moment, Random, Realm, RealmSettings, Refusal, SessionFlow,
     SessionKey,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -117,7 +117,7 @@ fn goodbye_is_answered_and_the_connection_may_open_another_session() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let next = lab.submit(alice, client::goodbye(error_uri::CLOSE_NORMAL));
-    assert_eq!(next, Next::Left);
+    assert_eq!(next, SessionFlow::Left);
     assert_eq!(lab.received(alice), [router::goodbye(error_uri::GOODBYE_AND_OUT)]);
     assert!(lab.realm().is_empty());
 }
@@ -128,7 +128,7 @@ fn goodbye_is_answered_whatever_its_reason() {
     let mut lab = Lab::new();
     for reason in ["wamp.error.close_realm", "wamp.error.goodbye_and_out", "no uri at all", ""] {
         let alice = lab.join("alice");
-        assert_eq!(lab.submit(alice, client::goodbye(reason)), Next::Left);
+        assert_eq!(lab.submit(alice, client::goodbye(reason)), SessionFlow::Left);
         assert_eq!(lab.received(alice), [router::goodbye(error_uri::GOODBYE_AND_OUT)]);
     }
 }
@@ -138,7 +138,7 @@ fn an_abort_ends_the_session_and_is_never_answered() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let abort = ClientMessage::Abort(Abort::new("com.example.enough", "enough"));
-    assert_eq!(lab.submit(alice, abort), Next::Close);
+    assert_eq!(lab.submit(alice, abort), SessionFlow::Close);
     assert_eq!(lab.received(alice), []);
     assert!(lab.realm().is_empty());
 }
@@ -147,7 +147,7 @@ fn an_abort_ends_the_session_and_is_never_answered() {
 fn a_second_hello_aborts_the_session() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
-    assert_eq!(lab.submit(alice, client::hello()), Next::Close);
+    assert_eq!(lab.submit(alice, client::hello()), SessionFlow::Close);
     let text = "HELLO was sent on a session that is already open";
     assert_eq!(lab.received(alice), [router::violation(text)]);
     assert_eq!(lab.received(bob), []);
@@ -160,7 +160,7 @@ fn an_answer_to_a_challenge_that_was_not_made_aborts_the_session() {
     let alice = lab.join("alice");
     let extra = Encoded::from_value(Serializer::Json, &serde_json::json!({})).unwrap();
     let answer = ClientMessage::Authenticate(Authenticate { signature: "x".into(), extra });
-    assert_eq!(lab.submit(alice, answer), Next::Close);
+    assert_eq!(lab.submit(alice, answer), SessionFlow::Close);
     let text = "AUTHENTICATE may not be sent at this point of the session";
     assert_eq!(lab.received(alice), [router::violation(text)]);
 }
@@ -169,11 +169,11 @@ fn an_answer_to_a_challenge_that_was_not_made_aborts_the_session() {
 fn what_comes_after_the_end_of_a_session_is_not_served() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    assert_eq!(lab.submit(alice, client::hello()), Next::Close);
+    assert_eq!(lab.submit(alice, client::hello()), SessionFlow::Close);
     lab.received(alice);
     let late = [client::subscribe(1, "com.a"), client::call(2, "com.a", NOTHING), client::hello()];
     for message in late {
-        assert_eq!(lab.submit(alice, message), Next::Close);
+        assert_eq!(lab.submit(alice, message), SessionFlow::Close);
     }
     lab.disconnect(alice);
     lab.abort(alice, Abort::new(error_uri::PROTOCOL_VIOLATION, "late"));
@@ -187,7 +187,7 @@ fn a_place_that_is_taken_again_is_not_reached_by_its_old_name() {
     let alice = lab.join("alice");
     lab.disconnect(alice);
     let bob = lab.join("bob");
-    assert_eq!(lab.submit(alice, client::subscribe(1, "com.a")), Next::Close);
+    assert_eq!(lab.submit(alice, client::subscribe(1, "com.a")), SessionFlow::Close);
     lab.disconnect(alice);
     assert_eq!(lab.received(bob), []);
     assert_eq!(lab.realm().session_count(), 1);
@@ -221,7 +221,7 @@ fn a_closing_realm_says_goodbye_to_everybody_once_and_waits_for_theirs() {
     for peer in [alice, bob] {
         assert_eq!(lab.received(peer), [router::goodbye(error_uri::CLOSE_REALM)]);
     }
-    assert_eq!(lab.submit(alice, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.submit(alice, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
     assert_eq!(lab.received(alice), []);
     lab.disconnect(bob);
     assert!(lab.realm().is_empty());
@@ -276,8 +276,8 @@ fn nothing_follows_the_goodbye_of_the_router() {
 #[test]
 fn a_caller_that_ends_during_the_close_interrupts_nobody_who_was_said_goodbye_to() {
     let (mut lab, [caller, callee]) = closing_in_the_middle();
-    assert_eq!(lab.submit(caller, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
-    assert_eq!(lab.submit(callee, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.submit(caller, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
+    assert_eq!(lab.submit(callee, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
     assert_eq!(lab.received(caller), []);
     assert_eq!(lab.received(callee), []);
     assert!(lab.realm().is_empty());

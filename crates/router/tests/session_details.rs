@@ -264,9 +264,9 @@ fn stats_count_from_event_to_event_in_the_preset_of_crossbar() {
         "authrole": "anyone",
     });
     lab.pass(Duration::from_secs(60));
-    lab.tell_stats(&metered, &STATS[0]);
+    lab.publish_stats(&metered, &STATS[0]);
     lab.pass(Duration::from_secs(30));
-    lab.tell_stats(&metered, &STATS[1]);
+    lab.publish_stats(&metered, &STATS[1]);
     let first = json!({
         "cycle": 1, "serializer": "json", "timestamp": BEGIN_NANOS,
         "duration": 60_000_000_000_u64, "bytes": 700, "messages": 7, "rated_messages": 14,
@@ -283,7 +283,7 @@ fn stats_count_from_event_to_event_in_the_preset_of_crossbar() {
 #[test]
 fn stats_count_since_the_session_joined_in_the_preset_of_the_specification() {
     let (mut lab, watcher, metered) = counted(Compatibility::Wamp);
-    lab.tell_stats(&metered, &STATS[1]);
+    lab.publish_stats(&metered, &STATS[1]);
     let heard = lab.heard(watcher);
     let [(1, event)] = heard.as_slice() else { panic!("one event, not {heard:?}") };
     assert_eq!(event[0]["session"], metered.session.id().number());

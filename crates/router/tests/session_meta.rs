@@ -4,7 +4,7 @@
 //! Ending sessions is the story of `killing`, what is said of one session that of
 //! `session_details`.
 
-use cloverleaf_router::{Compatibility, Next, Permission, RealmSettings, Role};
+use cloverleaf_router::{Compatibility, Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
@@ -104,10 +104,10 @@ fn who_leaves_is_told_with_name_and_role_however_it_went() {
     let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
     let abort = cloverleaf_wamp::message::ClientMessage::Abort(Abort::new("com.enough", "enough"));
     for (message, next) in [
-        (None, Next::Continue),
-        (Some(goodbye), Next::Left),
-        (Some(abort), Next::Close),
-        (Some(client::hello()), Next::Close),
+        (None, SessionFlow::Continue),
+        (Some(goodbye), SessionFlow::Left),
+        (Some(abort), SessionFlow::Close),
+        (Some(client::hello()), SessionFlow::Close),
     ] {
         let mut lab = Lab::new();
         let [watcher, ann] = ["watcher", "ann"].map(|name| lab.join(name));
@@ -133,7 +133,7 @@ fn on_leave_has_the_session_id_alone_in_the_preset_of_crossbar() {
     lab.received(watcher);
     lab.disconnect(ann);
     let ids = [ann, ben].map(|peer| lab.id(peer).number());
-    assert_eq!(lab.submit(ben, client::goodbye(error_uri::CLOSE_NORMAL)), Next::Left);
+    assert_eq!(lab.submit(ben, client::goodbye(error_uri::CLOSE_NORMAL)), SessionFlow::Left);
     assert_eq!(lab.heard(watcher), [(1, json!([ids[0]])), (1, json!([ids[1]]))]);
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_testkit::messages::{NOTHING, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{PublishOptions, SubscribeOptions};
@@ -126,7 +126,7 @@ fn nobody_else_gets_what_the_owner_may_not_hear_or_can_not_take() {
     let exclude_authid = Some(vec![owner.into()]);
     assert_eq!(cluster.hears(PublishOptions { exclude_authid, ..about("sn1") }), [""; 0]);
     let (_, peer) = *cluster.members.iter().find(|(name, _)| *name == owner).unwrap();
-    cluster.lab.set_state(peer, State::Congested);
+    cluster.lab.set_state(peer, OutboxState::Dropping);
     assert_eq!(cluster.hears(about("sn1")), [""; 0]);
 }
 

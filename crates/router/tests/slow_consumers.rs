@@ -3,9 +3,9 @@
 //!
 //! What becomes of their events is decided behind their outboxes, as the policy for them says.
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{NOTHING, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::message::{ClientMessage, PublishOptions, RouterMessage};
 
@@ -35,40 +35,40 @@ fn news_for_me_too(number: u64) -> ClientMessage {
 #[test]
 fn who_publishes_to_a_crowded_subscriber_has_to_wait_for_it_and_for_nobody_else() {
     let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
-    lab.set_state(ann, State::Crowded);
-    assert_eq!(lab.submit(publisher, news(1)), Next::Wait);
-    assert_eq!(lab.take_crowded(publisher), 1);
-    assert_eq!(lab.take_crowded(publisher), 0);
+    lab.set_state(ann, OutboxState::AboveHighWater);
+    assert_eq!(lab.submit(publisher, news(1)), SessionFlow::Wait);
+    assert_eq!(lab.take_congested(publisher), 1);
+    assert_eq!(lab.take_congested(publisher), 0);
     let event = router::event(1, lab.last_publication(), NOTHING);
     for peer in [ann, ben] {
         assert_eq!(lab.received(peer), std::slice::from_ref(&event), "nothing is lost");
     }
-    lab.set_state(ben, State::Crowded);
-    assert_eq!(lab.submit(publisher, news(2)), Next::Wait);
-    assert_eq!(lab.take_crowded(publisher), 2);
+    lab.set_state(ben, OutboxState::AboveHighWater);
+    assert_eq!(lab.submit(publisher, news(2)), SessionFlow::Wait);
+    assert_eq!(lab.take_congested(publisher), 2);
     for peer in [ann, ben] {
-        lab.set_state(peer, State::Reading);
+        lab.set_state(peer, OutboxState::Reading);
     }
-    assert_eq!(lab.submit(publisher, news(3)), Next::Continue);
+    assert_eq!(lab.submit(publisher, news(3)), SessionFlow::Continue);
 }
 
 #[test]
 fn nobody_waits_for_itself() {
     let (mut lab, _, [ann, ben]) = publisher_and_subscribers();
-    lab.set_state(ann, State::Crowded);
-    assert_eq!(lab.submit(ann, news_for_me_too(2)), Next::Continue);
-    assert_eq!(lab.take_crowded(ann), 0);
-    assert_eq!(lab.submit(ben, news_for_me_too(2)), Next::Wait);
-    assert_eq!(lab.take_crowded(ben), 1);
+    lab.set_state(ann, OutboxState::AboveHighWater);
+    assert_eq!(lab.submit(ann, news_for_me_too(2)), SessionFlow::Continue);
+    assert_eq!(lab.take_congested(ann), 0);
+    assert_eq!(lab.submit(ben, news_for_me_too(2)), SessionFlow::Wait);
+    assert_eq!(lab.take_congested(ben), 1);
 }
 
 #[test]
 fn a_crowded_subscriber_that_leaves_is_not_waited_for() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
-    lab.set_state(ann, State::Crowded);
-    assert_eq!(lab.submit(publisher, news(1)), Next::Wait);
+    lab.set_state(ann, OutboxState::AboveHighWater);
+    assert_eq!(lab.submit(publisher, news(1)), SessionFlow::Wait);
     lab.disconnect(ann);
-    assert_eq!(lab.take_crowded(publisher), 0);
+    assert_eq!(lab.take_congested(publisher), 0);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn that_a_subscriber_misses_events_is_told_once() {
     let watcher = lab.join("watcher");
     lab.send(watcher, client::subscribe(1, ON_SLOW));
     lab.received(watcher);
-    lab.set_state(ann, State::Congested);
+    lab.set_state(ann, OutboxState::Dropping);
     for number in 1..4 {
         lab.send(publisher, news(number));
     }
@@ -87,7 +87,7 @@ fn that_a_subscriber_misses_events_is_told_once() {
     assert_eq!(details["session"], lab.id(ann).number());
     assert_eq!(details["authid"], "ann");
     assert_eq!(details["authrole"], "anyone");
-    lab.set_state(ben, State::Congested);
+    lab.set_state(ben, OutboxState::Dropping);
     lab.send(publisher, news(4));
     assert_eq!(lab.received(watcher).len(), 1);
 }
@@ -101,7 +101,7 @@ fn of_a_subscriber_that_has_gone_before_it_could_be_told_of_nothing_is_told() {
     lab.ask(ben, "wamp.session.add_testament", testament).unwrap();
     lab.received(watcher);
     // She misses what he leaves behind, and leaves herself.
-    lab.set_state(ann, State::Congested);
+    lab.set_state(ann, OutboxState::Dropping);
     lab.begin_disconnect(ben);
     lab.begin_disconnect(ann);
     lab.send(publisher, news(1));
@@ -115,9 +115,9 @@ fn a_watcher_that_is_slow_itself_is_no_end_of_telling() {
     for watcher in watchers {
         lab.send(watcher, client::subscribe(1, ON_SLOW));
         lab.received(watcher);
-        lab.set_state(watcher, State::Congested);
+        lab.set_state(watcher, OutboxState::Dropping);
     }
-    lab.set_state(ann, State::Congested);
+    lab.set_state(ann, OutboxState::Dropping);
     lab.send(publisher, news(1));
     for watcher in watchers {
         assert_eq!(lab.received(watcher), []);

@@ -5,7 +5,7 @@
 
 use cloverleaf_router::limits::MAX_MEMBERSHIP_BYTES;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
@@ -89,14 +89,14 @@ fn each_group_gets_each_event_and_so_do_those_who_listen_plainly() {
 fn a_member_whose_queue_is_full_or_gone_is_passed_over() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g")), ("c", Some("g"))]);
     let [a, b, c] = ["a", "b", "c"].map(|name| audience.peer(name));
-    audience.lab.set_state(b, State::Congested);
+    audience.lab.set_state(b, OutboxState::Dropping);
     assert_eq!(audience.hear(3), "a c a");
-    audience.lab.set_state(c, State::Gone);
+    audience.lab.set_state(c, OutboxState::Closed);
     assert_eq!(audience.hear(2), "a a");
-    audience.lab.set_state(b, State::Reading);
+    audience.lab.set_state(b, OutboxState::Reading);
     assert_eq!(audience.hear(3), "b a b");
     for peer in [a, b] {
-        audience.lab.set_state(peer, State::Congested);
+        audience.lab.set_state(peer, OutboxState::Dropping);
     }
     assert_eq!(audience.hear(1), "");
 }

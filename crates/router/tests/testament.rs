@@ -4,11 +4,11 @@
 //! procedures returns anything).
 
 use cloverleaf_router::{
-    Compatibility, Disclosure, HistorySettings, Next, Permission, RealmSettings, Role,
+    Compatibility, Disclosure, HistorySettings, Permission, RealmSettings, Role, SessionFlow,
 };
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::PublicationId;
@@ -124,10 +124,10 @@ fn it_is_published_however_the_session_ends() {
     let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
     let abort = ClientMessage::Abort(Abort::new("com.enough", "enough"));
     for (message, next) in [
-        (None, Next::Continue),
-        (Some(goodbye), Next::Left),
-        (Some(abort), Next::Close),
-        (Some(client::hello()), Next::Close),
+        (None, SessionFlow::Continue),
+        (Some(goodbye), SessionFlow::Left),
+        (Some(abort), SessionFlow::Close),
+        (Some(client::hello()), SessionFlow::Close),
     ] {
         let (mut lab, ann, heir) = ann_and_heir();
         add(&mut lab, ann, "bye", json!({})).unwrap();
@@ -147,7 +147,7 @@ fn it_is_published_however_the_session_ends() {
         let victim = if by_id { json!([lab.id(ann).number()]) } else { json!(["ann"]) };
         lab.ask(admin, procedure, victim).unwrap();
         assert_eq!(heard(&mut lab, heir), "bye");
-        assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+        assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
         assert_eq!(lab.received(heir), []);
     }
 }
@@ -217,10 +217,10 @@ fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
     let (mut lab, ann, heir) = ann_and_heir();
     let ben = lab.join("ben");
     add(&mut lab, ann, "bye", json!({})).unwrap();
-    lab.set_state(heir, State::Crowded);
+    lab.set_state(heir, OutboxState::AboveHighWater);
     lab.disconnect(ann);
     assert_eq!(heard(&mut lab, heir), "bye");
-    assert_eq!(lab.submit(ben, client::subscribe(1, "com.a")), Next::Continue);
+    assert_eq!(lab.submit(ben, client::subscribe(1, "com.a")), SessionFlow::Continue);
 }
 
 #[test]

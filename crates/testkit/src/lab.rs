@@ -22,9 +22,9 @@ use std::time::Duration;
 
 use cloverleaf_router::limits;
 use cloverleaf_router::{
-    Admitted, Compatibility, Metered, Moment, Next, Permission, Principal, ReadingAnswer, Realm,
-    RealmSettings, Refusal, RefusedPattern, Role, SessionKey, SessionStats, Ticket, TimeOfDay,
-    Timestamp,
+    Admitted, Compatibility, Decision, DecisionTicket, HistoryAnswer, Metered, Moment, Permission,
+    Principal, Realm, RealmSettings, Refusal, RefusedPattern, Role, SessionFlow, SessionKey,
+    SessionStats, Ticket, TimeOfDay, Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -32,7 +32,7 @@ use cloverleaf_wamp::message::{Abort, ClientMessage, InvocationError, RouterMess
 use cloverleaf_wamp::uri::UriPattern;
 
 use crate::draws::Draws;
-use crate::recorder::{Recorder, State};
+use crate::recorder::{OutboxState, Recorder};
 
 /// The name of the lab's realm.
 pub const REALM: &str = "realm1";
@@ -238,19 +238,19 @@ impl Lab {
     /// The session does not continue.
     pub fn send(&mut self, from: Peer, message: ClientMessage) {
         let text = format!("{message:?}");
-        assert_eq!(self.submit(from, message), Next::Continue, "after {text}");
+        assert_eq!(self.submit(from, message), SessionFlow::Continue, "after {text}");
     }
 
-    /// Sends a message and runs all jobs that continue in later steps. Returns the realm's decision
-    /// about the connection.
-    pub fn submit(&mut self, from: Peer, message: ClientMessage) -> Next {
+    /// Sends a message; what the realm says of the connection is returned. What goes on in later
+    /// steps is done when this returns.
+    pub fn submit(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         let next = self.begin(from, message);
         self.work();
         next
     }
 
-    /// Sends a message without running jobs that continue in later steps.
-    pub fn begin(&mut self, from: Peer, message: ClientMessage) -> Next {
+    /// Sends a message, and leaves what goes on in later steps undone.
+    pub fn begin(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         self.realm.handle_message(self.places[from.0].session, message, self.now)
     }
 
@@ -276,15 +276,15 @@ impl Lab {
         self.realm.work_done()
     }
 
-    /// Number of outboxes that a peer has to wait for after [`Next::Wait`], and whether its own is
-    /// one.
+    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`], and whether its own
+    /// outbox will be resumed.
     pub fn take_wait(&mut self, peer: Peer) -> (usize, bool) {
         let wait = self.realm.take_wait(self.places[peer.0].session);
-        (wait.crowded.len(), wait.until_resumed)
+        (wait.congested.len(), wait.until_resumed)
     }
 
-    /// Number of outboxes that a peer has to wait for after [`Next::Wait`].
-    pub fn take_crowded(&mut self, publisher: Peer) -> usize {
+    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`].
+    pub fn take_congested(&mut self, publisher: Peer) -> usize {
         self.take_wait(publisher).0
     }
 
@@ -315,7 +315,7 @@ impl Lab {
 
     /// Ends the connection of the peer without running jobs that continue in later steps.
     pub fn begin_disconnect(&mut self, peer: Peer) {
-        self.places[peer.0].recorder.set_state(State::Gone);
+        self.places[peer.0].recorder.set_state(OutboxState::Closed);
         self.realm.detach(self.places[peer.0].session, self.now);
     }
 
@@ -347,15 +347,38 @@ impl Lab {
         self.work();
     }
 
-    /// Delivers an answer of the event store.
-    pub fn finish_reading(&mut self, answer: ReadingAnswer) {
-        self.realm.finish_reading(answer);
+    /// The authorizer decides on a request.
+    pub fn decided(&mut self, ticket: DecisionTicket, decision: Decision) {
+        self.realm.decided(ticket, decision);
         self.work();
     }
 
-    /// Delivers the traffic statistics of a session.
-    pub fn tell_stats(&mut self, of: &Metered, stats: &SessionStats) {
-        self.realm.tell_stats(of, stats, self.now);
+    /// The authorizer decides on a request; the parked messages stay for later steps.
+    pub fn begin_decided(&mut self, ticket: DecisionTicket, decision: Decision) {
+        self.realm.decided(ticket, decision);
+    }
+
+    /// What the host does with the connection of a peer that was resumed.
+    pub fn flow(&self, peer: Peer) -> SessionFlow {
+        self.realm.flow(self.places[peer.0].session)
+    }
+
+    /// Ends the open calls because the router shuts down.
+    pub fn end_calls(&mut self) {
+        while self.realm.end_calls(self.now) || self.realm.has_work() {
+            self.work();
+        }
+    }
+
+    /// The host says what was asked of the event store.
+    pub fn finish_history_query(&mut self, answer: HistoryAnswer) {
+        self.realm.finish_history_query(answer);
+        self.work();
+    }
+
+    /// The host says what a session has received and sent.
+    pub fn publish_stats(&mut self, of: &Metered, stats: &SessionStats) {
+        self.realm.publish_stats(of, stats, self.now);
     }
 
     /// Sends GOODBYE to all sessions.
@@ -368,8 +391,8 @@ impl Lab {
         self.realm.take_refused_patterns()
     }
 
-    /// Sets how the peer's outbox answers from now on.
-    pub fn set_state(&mut self, peer: Peer, state: State) {
+    /// From now on the peer reads like this.
+    pub fn set_state(&mut self, peer: Peer, state: OutboxState) {
         self.places[peer.0].recorder.set_state(state);
     }
 

@@ -8,23 +8,23 @@ use cloverleaf_wamp::message::RouterMessage;
 
 /// How a recorder answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum State {
-    /// Accepts all messages.
+pub enum OutboxState {
+    /// Takes everything.
     #[default]
     Reading,
     /// Refuses EVENT and INVOCATION, as the queue of a slow reader does.
-    Congested,
-    /// Accepts all messages, but has no room for more events.
-    Crowded,
-    /// Refuses all messages: the connection is closed.
-    Gone,
+    Dropping,
+    /// It takes everything, but has no room for more events.
+    AboveHighWater,
+    /// Takes nothing any more.
+    Closed,
 }
 
 /// One end of a recorded outbox; its clones share the record.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     messages: Rc<RefCell<Vec<RouterMessage>>>,
-    state: Rc<Cell<State>>,
+    state: Rc<Cell<OutboxState>>,
     closed: Rc<RefCell<Option<String>>>,
     resumed: Rc<Cell<usize>>,
     /// Room for messages that can be delayed; `None` is unlimited.
@@ -39,8 +39,8 @@ impl Recorder {
         self.messages.take()
     }
 
-    /// Sets how the outbox answers from now on.
-    pub fn set_state(&self, state: State) {
+    /// From now on the outbox answers like this.
+    pub fn set_state(&self, state: OutboxState) {
         self.state.set(state);
     }
 }
@@ -68,14 +68,14 @@ impl Outbox for Recorder {
     fn send(&self, message: RouterMessage) -> Delivery {
         let refusable = matches!(message, RouterMessage::Event(_) | RouterMessage::Invocation(_));
         match self.state.get() {
-            State::Gone => return Delivery::Gone,
-            State::Congested if refusable => return Delivery::Congested,
-            State::Reading | State::Congested | State::Crowded => {}
+            OutboxState::Closed => return Delivery::Closed,
+            OutboxState::Dropping if refusable => return Delivery::Dropped,
+            OutboxState::Reading | OutboxState::Dropping | OutboxState::AboveHighWater => {}
         }
         let is_event = matches!(message, RouterMessage::Event(_));
         self.messages.borrow_mut().push(message);
-        if is_event && self.state.get() == State::Crowded {
-            return Delivery::Crowded;
+        if is_event && self.state.get() == OutboxState::AboveHighWater {
+            return Delivery::AboveHighWater;
         }
         Delivery::Queued
     }

@@ -42,9 +42,9 @@ impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self.0.push(Waiting(message)) {
             Pushed::Queued => Delivery::Queued,
-            Pushed::AboveHighWater => Delivery::Crowded,
-            Pushed::Dropped => Delivery::Congested,
-            Pushed::Closed => Delivery::Gone,
+            Pushed::AboveHighWater => Delivery::AboveHighWater,
+            Pushed::Dropped => Delivery::Dropped,
+            Pushed::Closed => Delivery::Closed,
         }
     }
 

@@ -187,6 +187,6 @@ const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {
         Some(config::DisclosurePolicy::Always) => Disclosure::Always,
         Some(config::DisclosurePolicy::Never) => Disclosure::Never,
         Some(config::DisclosurePolicy::Forbid) => Disclosure::Forbidden,
-        None => Disclosure::OnWish,
+        None => Disclosure::OnRequest,
     }
 }

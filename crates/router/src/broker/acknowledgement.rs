@@ -8,12 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Publish, Published, RequestRef, RouterMessage};
+use cloverleaf_wamp::message::{PublishOptions, Published, RequestRef, RouterMessage};
 
-use super::{Broker, Holdings};
+use super::{Broker, BrokerState};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_AWAITED_EVENTS, MAX_AWAITED_PER_SESSION};
+use crate::limits::{
+    ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_UNACKNOWLEDGED_EVENTS, MAX_UNACKNOWLEDGED_PER_SESSION,
+};
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::work::{self, Work};
@@ -26,7 +28,7 @@ const NO_ROOM: RequestFailure =
     RequestFailure::RealmLimitReached("this realm", "unacknowledged events");
 
 #[derive(Debug)]
-struct Awaited {
+struct UnacknowledgedPublication {
     publisher: SessionKey,
     request: RequestRef,
     silent: Silent,
@@ -37,7 +39,7 @@ struct Awaited {
 /// The publications that are not acknowledged by all.
 #[derive(Debug, Default)]
 pub(super) struct Acknowledgements {
-    awaited: BTreeMap<PublicationId, Awaited>,
+    awaited: BTreeMap<PublicationId, UnacknowledgedPublication>,
     deadlines: BTreeSet<(Moment, PublicationId)>,
     /// Publications that have ended before all have acknowledged them. Their subscribers still have
     /// them in their holdings.
@@ -46,16 +48,31 @@ pub(super) struct Acknowledgements {
     entries: usize,
 }
 
-/// Whether the publisher waits for its subscribers.
-pub(crate) fn is_awaited(publish: &Publish) -> bool {
-    publish.options.x_acknowledged_delivery == Some(true)
-        && publish.options.acknowledge == Some(true)
+/// When a publication is acknowledged to its publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcknowledgementMode {
+    /// Never. Its failures are silent, too.
+    Unacknowledged,
+    /// When the router has accepted it, and the event store has stored it.
+    ByRouter,
+    /// When all receivers have acknowledged it.
+    ByReceivers,
 }
 
-impl Holdings {
+impl AcknowledgementMode {
+    pub(crate) fn of(options: &PublishOptions) -> Self {
+        match (options.acknowledge, options.x_acknowledged_delivery) {
+            (Some(true), Some(true)) => Self::ByReceivers,
+            (Some(true), _) => Self::ByRouter,
+            _ => Self::Unacknowledged,
+        }
+    }
+}
+
+impl BrokerState {
     /// Refused while the session waits for as many acknowledgements as it may.
     pub(crate) fn check_awaited(&self) -> Result<(), RequestFailure> {
-        if self.awaited.len() >= MAX_AWAITED_PER_SESSION {
+        if self.awaited.len() >= MAX_UNACKNOWLEDGED_PER_SESSION {
             return Err(RequestFailure::LimitReached("unacknowledged publications"));
         }
         Ok(())
@@ -79,7 +96,12 @@ impl Broker {
         if let Some(session) = sessions.at_mut(publisher) {
             session.broker.storing.remove(&request.id());
             session.broker.awaited.insert(request.id(), publication);
-            let awaited = Awaited { publisher, request, silent: Silent::new(), deadline: None };
+            let awaited = UnacknowledgedPublication {
+                publisher,
+                request,
+                silent: Silent::new(),
+                deadline: None,
+            };
             self.acknowledgements.awaited.insert(publication, awaited);
         }
     }
@@ -92,7 +114,7 @@ impl Broker {
         silent: Silent,
     ) {
         let all = &mut self.acknowledgements;
-        if all.entries + silent.len() > MAX_AWAITED_EVENTS {
+        if all.entries + silent.len() > MAX_UNACKNOWLEDGED_EVENTS {
             return all.end(sessions, publication, Err(&NO_ROOM));
         }
         let Some(awaited) = all.awaited.get_mut(&publication) else { return };
@@ -106,7 +128,7 @@ impl Broker {
 
     /// Refused while the realm waits for as many acknowledgements as it may.
     pub(crate) const fn check_awaited(&self) -> Result<(), RequestFailure> {
-        if self.acknowledgements.entries >= MAX_AWAITED_EVENTS {
+        if self.acknowledgements.entries >= MAX_UNACKNOWLEDGED_EVENTS {
             return Err(NO_ROOM);
         }
         Ok(())
@@ -224,8 +246,9 @@ impl Acknowledgements {
         sessions: &mut Sessions<O>,
         publication: PublicationId,
     ) {
-        let is_complete =
-            |awaited: &Awaited| awaited.silent.is_empty() && awaited.deadline.is_some();
+        let is_complete = |awaited: &UnacknowledgedPublication| {
+            awaited.silent.is_empty() && awaited.deadline.is_some()
+        };
         if self.awaited.get(&publication).is_some_and(is_complete) {
             self.end(sessions, publication, Ok(()));
         }
@@ -248,7 +271,7 @@ impl Acknowledgements {
         }
         let Some(publisher) = sessions.at_mut(awaited.publisher) else { return };
         publisher.broker.awaited.remove(&awaited.request.id());
-        if publisher.leaving {
+        if publisher.is_closing {
             return;
         }
         let _ = publisher.outbox.send(match outcome {

@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 
 use super::Broker;
 use super::history::{EventStore, History, HistoryId, Record, Ticket, is_storable};
+use super::history_query::HistoryQuery;
 use super::publication::Publication;
-use super::reading::Reading;
 use super::record;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
@@ -82,7 +82,7 @@ impl Broker {
         let mut ticket = None;
         for history in histories {
             let Some(id) = self.stored_in.get(history.0).copied() else { continue };
-            let Some(subscription) = self.subscriptions.get(&id) else { continue };
+            let Some(subscription) = self.subscriptions.get(id) else { continue };
             let bytes = record::write(publication, publication.event(id, subscription));
             let record = Record { publication: publication.id, bytes };
             ticket = ticket.max(Some(store.append(history, record)));
@@ -108,7 +108,7 @@ impl Broker {
     pub(super) fn read_store(
         &mut self,
         history: HistoryId,
-        reading: Reading,
+        reading: HistoryQuery,
     ) -> Result<(), RequestFailure> {
         let store = self.durable.store.as_mut();
         match store.is_some_and(|store| store.read(history, reading)) {

@@ -11,7 +11,7 @@ use cloverleaf_wamp::message::PublishOptions;
 use compact_str::CompactString;
 use foldhash::fast::{FixedState, RandomState};
 
-use crate::session::{Party, SessionKey};
+use crate::session::{Identity, SessionKey};
 
 type Set<T> = Option<HashSet<T, RandomState>>;
 
@@ -53,9 +53,9 @@ impl Eligibility {
 
     /// Whether a session may receive it.
     #[inline]
-    pub(super) fn allows(&self, party: Party<'_>) -> bool {
-        self.excluded_publisher != Some(party.key)
-            && self.lists.as_ref().is_none_or(|lists| lists.allow(party))
+    pub(super) fn allows(&self, identity: Identity<'_>) -> bool {
+        self.excluded_publisher != Some(identity.key)
+            && self.lists.as_ref().is_none_or(|lists| lists.allow(identity))
     }
 
     /// The publisher that is left out, if it is.
@@ -125,9 +125,9 @@ impl Lists {
             && self.eligible_authrole == other.eligible_authrole
     }
 
-    fn allow(&self, party: Party<'_>) -> bool {
-        let id = party.key.id();
-        let who = party.principal;
+    fn allow(&self, identity: Identity<'_>) -> bool {
+        let id = identity.key.id();
+        let who = identity.principal;
         !has(&self.exclude, &id, false)
             && !has(&self.exclude_authid, &who.authid, false)
             && !has(&self.exclude_authrole, &who.authrole, false)

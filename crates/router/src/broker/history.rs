@@ -17,8 +17,8 @@ use compact_str::CompactString;
 use foldhash::HashMap;
 
 use super::eligibility::{Eligibility, names_sessions};
+use super::history_query::{HistoryQuery, Selection};
 use super::publication::Publication;
-use super::reading::{Reading, Selection};
 use crate::limits::DEFAULT_HISTORY_BYTES;
 use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
@@ -60,7 +60,7 @@ pub struct Record {
 
 /// Where stored events outlive the realm. It works in its own time: what it was given is safe when
 /// the host has said so, with [`crate::Realm::stored`], and what is asked of it is answered with
-/// [`crate::Realm::finish_reading`].
+/// [`crate::Realm::finish_history_query`].
 pub trait EventStore: fmt::Debug + Send {
     /// Whether it takes more now. An event for which it has no room is not published.
     fn has_room(&self) -> bool;
@@ -74,7 +74,7 @@ pub trait EventStore: fmt::Debug + Send {
 
     /// Lets `reading` visit the records of a history, later, and answers it then. Whether it will:
     /// not if too many wait already.
-    fn read(&mut self, history: HistoryId, reading: Reading) -> bool;
+    fn read(&mut self, history: HistoryId, reading: HistoryQuery) -> bool;
 }
 
 /// A stored event.
@@ -259,7 +259,7 @@ impl Bounds {
 
 /// Which events are asked for. All conditions must hold.
 #[derive(Debug, Default)]
-pub(crate) struct Query {
+pub(crate) struct EventFilter {
     /// The latest first.
     pub(crate) reverse: bool,
     pub(crate) limit: Option<usize>,
@@ -271,7 +271,7 @@ pub(crate) struct Query {
     pub(crate) bounds: Bounds,
 }
 
-impl Query {
+impl EventFilter {
     pub(super) fn is_met_by(&self, stored: &StoredEvent) -> bool {
         self.from_time.is_none_or(|time| stored.at >= time)
             && self.after_time.is_none_or(|time| stored.at > time)
@@ -289,14 +289,14 @@ mod tests {
     use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
     use super::{HistorySettings, MemoryHistory, StoredEvent};
-    use crate::broker::publication::{Accepted, Publication};
+    use crate::broker::publication::{NewPublication, Publication};
     use crate::deadline::Moment;
     use crate::session::SessionKey;
     use crate::wall_clock::Timestamp;
 
     fn stored(number: u64) -> StoredEvent {
         let id = PublicationId::from_random(number);
-        let publication = Publication::new(Accepted {
+        let publication = Publication::new(NewPublication {
             id,
             source: SessionKey::of_tests(SessionId::from_random(1)),
             publisher: None,

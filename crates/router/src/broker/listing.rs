@@ -9,9 +9,9 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use super::history::History;
-use super::members::MemberCursor;
-use super::reading::Reading;
-use super::{Broker, Holdings};
+use super::history_query::HistoryQuery;
+use super::subscribers::SubscribersCursor;
+use super::{Broker, BrokerState};
 use crate::failure::RequestFailure;
 use crate::session::SessionKey;
 use crate::wall_clock::Timestamp;
@@ -19,7 +19,7 @@ use crate::work::Work;
 
 /// One subscription.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SubscriptionDetails<'a> {
+pub(crate) struct SubscriptionInfo<'a> {
     pub(crate) id: SubscriptionId,
     pub(crate) created: Timestamp,
     pub(crate) pattern: &'a UriPattern,
@@ -27,12 +27,12 @@ pub(crate) struct SubscriptionDetails<'a> {
 
 /// How far a listing of subscribers has come.
 #[derive(Debug, Default)]
-pub(crate) struct SubscriberCursor(MemberCursor);
+pub(crate) struct SubscriberListCursor(SubscribersCursor);
 
 /// A history in memory while it is read.
 #[derive(Debug)]
-pub(crate) struct HistoryReading {
-    reading: Box<Reading>,
+pub(crate) struct MemoryHistoryQuery {
+    reading: Box<HistoryQuery>,
     subscription: SubscriptionId,
     /// The places that the request is about.
     all: Option<Range<u64>>,
@@ -40,7 +40,7 @@ pub(crate) struct HistoryReading {
     places: Option<Range<u64>>,
 }
 
-impl HistoryReading {
+impl MemoryHistoryQuery {
     /// Bytes that it holds outside of itself, without the events.
     pub(crate) fn size(&self) -> usize {
         self.reading.size()
@@ -60,25 +60,23 @@ impl Broker {
         &self,
         after: Option<SubscriptionId>,
     ) -> impl Iterator<Item = (SubscriptionId, MatchPolicy)> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.ids_in_order.range((from, Bound::Unbounded));
-        range.map(|(id, policy)| (*id, *policy))
+        self.subscriptions.ids_after(after)
     }
 
     /// The same of those of a session.
     pub(crate) fn subscriptions_of_after(
         &self,
-        holdings: &Holdings,
+        holdings: &BrokerState,
         after: Option<SubscriptionId>,
     ) -> impl Iterator<Item = (SubscriptionId, MatchPolicy)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = holdings.subscriptions.range((from, Bound::Unbounded));
-        range.filter_map(|(id, _)| Some((*id, *self.ids_in_order.get(id)?)))
+        self.subscriptions.with_policies(range.map(|(id, _)| *id))
     }
 
     /// One subscription.
-    pub(crate) fn details(&self, id: SubscriptionId) -> Option<SubscriptionDetails<'_>> {
-        self.subscriptions.get(&id).map(|subscription| SubscriptionDetails {
+    pub(crate) fn details(&self, id: SubscriptionId) -> Option<SubscriptionInfo<'_>> {
+        self.subscriptions.get(id).map(|subscription| SubscriptionInfo {
             id,
             created: subscription.created,
             pattern: &subscription.pattern,
@@ -87,7 +85,7 @@ impl Broker {
 
     /// The subscription of exactly this pattern.
     pub(crate) fn lookup(&self, pattern: &UriPattern) -> Option<SubscriptionId> {
-        self.index.at(pattern).copied()
+        self.subscriptions.at(pattern)
     }
 
     /// Calls `found` with further subscriptions that an event on a topic would go to. Whether there
@@ -99,25 +97,26 @@ impl Broker {
         work: &mut Work,
         mut found: impl FnMut(SubscriptionId),
     ) -> bool {
-        let visited = self.index.next_matches(topic, cursor, work.left(), |id| found(*id));
+        let visited =
+            self.subscriptions.index().next_matches(topic, cursor, work.left(), |id| found(*id));
         work.spend(visited);
         cursor.is_at_end()
     }
 
     /// How many subscribers a subscription has.
     pub(crate) fn subscriber_count(&self, id: SubscriptionId) -> Option<usize> {
-        self.subscriptions.get(&id).map(|subscription| subscription.members.len())
+        self.subscriptions.get(id).map(|subscription| subscription.members.len())
     }
 
     /// Calls `found` with further subscribers of a subscription. Whether there is no other.
     pub(crate) fn next_subscribers(
         &self,
         id: SubscriptionId,
-        cursor: &mut SubscriberCursor,
+        cursor: &mut SubscriberListCursor,
         work: &mut Work,
         found: impl FnMut(SessionKey),
     ) -> bool {
-        let Some(subscription) = self.subscriptions.get(&id) else { return true };
+        let Some(subscription) = self.subscriptions.get(id) else { return true };
         subscription.members.next_members(&mut cursor.0, work, found)
     }
 
@@ -129,9 +128,9 @@ impl Broker {
     pub(crate) fn begin_reading(
         &mut self,
         id: SubscriptionId,
-        reading: Reading,
-    ) -> Result<Option<HistoryReading>, RequestFailure> {
-        let history = self.subscriptions.get(&id).and_then(|held| held.history.as_ref());
+        reading: HistoryQuery,
+    ) -> Result<Option<MemoryHistoryQuery>, RequestFailure> {
+        let history = self.subscriptions.get(id).and_then(|held| held.history.as_ref());
         let history = history.ok_or(RequestFailure::HistoryUnavailable(id))?;
         if let Some(stored) = history.in_store() {
             return self.read_store(stored, reading).map(|()| None);
@@ -141,17 +140,17 @@ impl Broker {
             History::InStore(_) => None,
         };
         let (reading, all) = (Box::new(reading), places.clone());
-        Ok(Some(HistoryReading { reading, subscription: id, all, places }))
+        Ok(Some(MemoryHistoryQuery { reading, subscription: id, all, places }))
     }
 
     /// Reads on. The answer, when there is one.
     pub(crate) fn continue_reading(
         &self,
-        history: &mut HistoryReading,
+        history: &mut MemoryHistoryQuery,
         work: &mut Work,
     ) -> Option<Result<Payload, RequestFailure>> {
-        let HistoryReading { reading, subscription, places, .. } = history;
-        let held = self.subscriptions.get(subscription).and_then(|held| held.history.as_ref());
+        let MemoryHistoryQuery { reading, subscription, places, .. } = history;
+        let held = self.subscriptions.get(*subscription).and_then(|held| held.history.as_ref());
         if let (Some(left), Some(History::InMemory(events))) = (places.as_mut(), held)
             && !events.select(&mut reading.selection, left, work)
         {

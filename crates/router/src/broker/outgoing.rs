@@ -35,18 +35,18 @@ struct Queue {
     /// A job will go on with them.
     is_scheduled: bool,
     /// What the realm counts for the session until they are sent, once the session has left.
-    departed: Departed,
+    totals: DetachedTotals,
 }
 
 /// What a realm counts for sessions that have left.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Departed {
+pub(crate) struct DetachedTotals {
     pub(crate) sessions: usize,
     /// Bytes of their testaments.
     pub(crate) testament_bytes: usize,
 }
 
-impl Departed {
+impl DetachedTotals {
     const fn add(&mut self, other: Self) {
         self.sessions += other.sessions;
         self.testament_bytes += other.testament_bytes;
@@ -77,7 +77,7 @@ pub(super) struct Outgoing {
     /// Sessions whose queues can go on and have no job.
     ready: Vec<SessionKey>,
     /// Sessions that have left and have nothing here any more, which the realm still counts.
-    departed: Departed,
+    totals: DetachedTotals,
 }
 
 /// What a step has come to.
@@ -97,7 +97,7 @@ impl Outgoing {
             && self.ready.is_empty()
             && self.bytes == 0
             && self.meta_bytes == 0
-            && self.departed == Departed::default()
+            && self.totals == DetachedTotals::default()
     }
 
     fn has(&self, source: SessionKey) -> bool {
@@ -153,17 +153,17 @@ impl Broker {
     }
 
     /// Keeps what the realm counts for a session that has left until its publications are sent.
-    /// [`Self::take_departed`] returns it then.
-    pub(crate) fn finish_departure(&mut self, source: SessionKey, departed: Departed) {
+    /// [`Self::take_detached`] returns it then.
+    pub(crate) fn finish_detach(&mut self, source: SessionKey, totals: DetachedTotals) {
         match self.outgoing.queues.get_mut(&source) {
-            Some(queue) => queue.departed.add(departed),
-            None => self.outgoing.departed.add(departed),
+            Some(queue) => queue.totals.add(totals),
+            None => self.outgoing.totals.add(totals),
         }
     }
 
     /// Takes out what the realm need not count any more.
-    pub(crate) fn take_departed(&mut self) -> Departed {
-        std::mem::take(&mut self.outgoing.departed)
+    pub(crate) fn take_detached(&mut self) -> DetachedTotals {
+        std::mem::take(&mut self.outgoing.totals)
     }
 
     /// Whether a session may publish no more before earlier publications are done.
@@ -218,9 +218,9 @@ impl Broker {
             let is_waiting = |publication: &Publication| publication.ticket.is_some();
             let Some(mut publication) = queue.publications.pop_front_if(|p| !is_waiting(p)) else {
                 if queue.publications.is_empty() {
-                    let departed = queue.departed;
+                    let totals = queue.totals;
                     self.outgoing.queues.remove(&source);
-                    self.outgoing.departed.add(departed);
+                    self.outgoing.totals.add(totals);
                     break;
                 }
                 queue.is_scheduled = false;
@@ -300,7 +300,7 @@ impl Broker {
         let Some(request) = lost.answer else { return };
         let Some(publisher) = sessions.at_mut(source) else { return };
         publisher.broker.storing.remove(&request.id());
-        if !publisher.leaving {
+        if !publisher.is_closing {
             let _ =
                 publisher.outbox.send(RequestFailure::NotStored(why.to_owned()).answer(request));
         }
@@ -316,7 +316,7 @@ fn acknowledge<O: Outbox>(
 ) {
     let Some(publisher) = sessions.at_mut(publisher) else { return };
     publisher.broker.storing.remove(&request.id());
-    if !publisher.leaving {
+    if !publisher.is_closing {
         let answer = Published { request: request.id(), publication };
         let _ = publisher.outbox.send(RouterMessage::Published(answer));
     }

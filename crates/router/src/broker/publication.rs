@@ -16,11 +16,11 @@ use smallvec::SmallVec;
 use super::acknowledgement::Silent;
 use super::eligibility::Eligibility;
 use super::history::Ticket;
-use super::members::MemberCursor;
+use super::subscribers::SubscribersCursor;
 use super::{Broker, Subscription};
 use crate::deadline::Moment;
 use crate::outbox::{Delivery, Outbox};
-use crate::session::{Party, Session, SessionKey, Sessions};
+use crate::session::{Identity, Session, SessionKey, Sessions};
 use crate::uri_index::MatchCursor;
 use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
@@ -58,11 +58,11 @@ pub(crate) struct Publication {
 
 /// What a publication is made of.
 #[derive(Debug)]
-pub(crate) struct Accepted<'a> {
+pub(crate) struct NewPublication<'a> {
     pub(crate) id: PublicationId,
     pub(crate) source: SessionKey,
     /// None when the router publishes.
-    pub(crate) publisher: Option<Party<'a>>,
+    pub(crate) publisher: Option<Identity<'a>>,
     pub(crate) publish: Publish,
     /// The subscribers learn who publishes.
     pub(crate) disclosed: bool,
@@ -72,18 +72,19 @@ pub(crate) struct Accepted<'a> {
 }
 
 impl Publication {
-    pub(crate) fn new(accepted: Accepted<'_>) -> Self {
-        let Accepted { id, source, publisher, publish, disclosed, trustlevel, now, at } = accepted;
+    pub(crate) fn new(accepted: NewPublication<'_>) -> Self {
+        let NewPublication { id, source, publisher, publish, disclosed, trustlevel, now, at } =
+            accepted;
         let shown = publisher.filter(|_| disclosed);
         let details = EventDetails {
-            publisher: shown.map(|party| party.key.id()),
-            publisher_authid: shown.map(|party| party.principal.authid.clone()),
-            publisher_authrole: shown.map(|party| party.principal.authrole.clone()),
+            publisher: shown.map(|identity| identity.key.id()),
+            publisher_authid: shown.map(|identity| identity.principal.authid.clone()),
+            publisher_authrole: shown.map(|identity| identity.principal.authrole.clone()),
             trustlevel,
             passthru: publish.options.passthru.clone(),
             ..EventDetails::default()
         };
-        let publisher = publisher.map(|party| party.key);
+        let publisher = publisher.map(|identity| identity.key);
         let eligibility = Eligibility::new(&publish.options, publisher);
         let retains = publish.options.retain == Some(true);
         Self {
@@ -152,16 +153,16 @@ pub(super) struct FanOut {
     found: SmallVec<[SubscriptionId; 4]>,
     next: usize,
     /// The subscription that is being served.
-    current: Option<Serving>,
+    current: Option<SubscriptionFanOut>,
 }
 
 #[derive(Debug)]
-struct Serving {
+struct SubscriptionFanOut {
     subscription: SubscriptionId,
     event: SharedEvent,
     /// The same event, to be acknowledged; made for the first subscriber that can.
     asking: Option<SharedEvent>,
-    members: MemberCursor,
+    members: SubscribersCursor,
 }
 
 /// Whether only subscribers that have announced it can open the payload.
@@ -178,7 +179,7 @@ impl Broker {
     /// Whether anybody listens to a topic.
     pub(crate) fn has_listeners(&self, topic: &str) -> bool {
         let mut found = false;
-        self.index.all_matches(topic, |_| found = true);
+        self.subscriptions.index().all_matches(topic, |_| found = true);
         found
     }
 
@@ -194,7 +195,7 @@ impl Broker {
         let mut fan_out = std::mem::take(&mut publication.fan_out);
         let is_done = if publication.asks_receivers {
             let mut silent = Silent::new();
-            let send = |serving: &mut Serving, subscriber: &Session<O>| {
+            let send = |serving: &mut SubscriptionFanOut, subscriber: &Session<O>| {
                 serving.send_asking(subscriber, &mut silent)
             };
             let is_done = self.serve_all(sessions, publication, &mut fan_out, work, send);
@@ -213,7 +214,7 @@ impl Broker {
         publication: &Publication,
         fan_out: &mut FanOut,
         work: &mut Work,
-        mut send: impl FnMut(&mut Serving, &Session<O>) -> Delivery,
+        mut send: impl FnMut(&mut SubscriptionFanOut, &Session<O>) -> Delivery,
     ) -> bool {
         loop {
             let mut serving = match fan_out.current.take() {
@@ -237,7 +238,7 @@ impl Broker {
         publication: &Publication,
         fan_out: &mut FanOut,
         work: &mut Work,
-    ) -> Option<Serving> {
+    ) -> Option<SubscriptionFanOut> {
         loop {
             let Some(id) = fan_out.found.get(fan_out.next).copied() else {
                 if fan_out.matches.is_at_end() || work.is_spent() {
@@ -247,7 +248,10 @@ impl Broker {
                 (*found, *next) = (SmallVec::new(), 0);
                 let topic = publication.publish.topic.as_str();
                 let visits = VISITS_AT_ONCE.min(work.left());
-                let visited = self.index.next_matches(topic, matches, visits, |id| found.push(*id));
+                let visited =
+                    self.subscriptions
+                        .index()
+                        .next_matches(topic, matches, visits, |id| found.push(*id));
                 work.spend(visited);
                 continue;
             };
@@ -255,14 +259,14 @@ impl Broker {
                 return None;
             }
             fan_out.next += 1;
-            let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
+            let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
             work.spend(work::EVENT);
             let event = publication.event(id, subscription);
             if let Some(history) = &mut subscription.history {
                 history.keep(publication, &event);
             }
-            let members = MemberCursor::default();
-            return Some(Serving { subscription: id, event, asking: None, members });
+            let members = SubscribersCursor::default();
+            return Some(SubscriptionFanOut { subscription: id, event, asking: None, members });
         }
     }
 
@@ -271,28 +275,28 @@ impl Broker {
         &mut self,
         sessions: &Sessions<O>,
         publication: &Publication,
-        serving: &mut Serving,
+        serving: &mut SubscriptionFanOut,
         work: &mut Work,
-        send: &mut impl FnMut(&mut Serving, &Session<O>) -> Delivery,
+        send: &mut impl FnMut(&mut SubscriptionFanOut, &Session<O>) -> Delivery,
     ) -> bool {
-        let Some(subscription) = self.subscriptions.get_mut(&serving.subscription) else {
+        let Some(subscription) = self.subscriptions.get_mut(serving.subscription) else {
             return true;
         };
         let Publication { publisher, publish, eligibility, .. } = publication;
         let is_sealed = is_sealed(publish.options.passthru.as_deref());
-        let pressure = &mut self.pressure;
+        let backpressure = &mut self.backpressure;
         let mut members = std::mem::take(&mut serving.members);
         let resource = publish.options.rkey.as_deref();
         let is_done = subscription.members.deliver(resource, &mut members, work, |key| {
             let subscriber = sessions.at(key)?;
-            if subscriber.leaving
-                || !eligibility.allows(subscriber.party())
+            if subscriber.is_closing
+                || !eligibility.allows(subscriber.identity())
                 || is_sealed && !opens_sealed(subscriber)
             {
                 return None;
             }
             let delivery = send(serving, subscriber);
-            pressure.note(sessions, *publisher, subscriber, delivery);
+            backpressure.note(sessions, *publisher, subscriber, delivery);
             Some(delivery)
         });
         serving.members = members;
@@ -300,11 +304,11 @@ impl Broker {
     }
 }
 
-fn send<O: Outbox>(serving: &mut Serving, subscriber: &Session<O>) -> Delivery {
+fn send<O: Outbox>(serving: &mut SubscriptionFanOut, subscriber: &Session<O>) -> Delivery {
     subscriber.outbox.send(RouterMessage::Event(serving.event.clone()))
 }
 
-impl Serving {
+impl SubscriptionFanOut {
     /// Sends the event to a subscriber and asks it for an acknowledgement, if it can give one.
     fn send_asking<O: Outbox>(&mut self, subscriber: &Session<O>, silent: &mut Silent) -> Delivery {
         if !subscriber.roles.subscriber_has(Feature::AcknowledgedEventDelivery) {

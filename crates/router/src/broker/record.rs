@@ -90,7 +90,7 @@ mod tests {
     use cloverleaf_wamp::message::{EventDetails, PublishOptions};
 
     use super::*;
-    use crate::broker::publication::Accepted;
+    use crate::broker::publication::NewPublication;
     use crate::session::SessionKey;
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
                 ..PublishOptions::default()
             });
             let request = RequestId::new(1).unwrap();
-            let publication = Publication::new(Accepted {
+            let publication = Publication::new(NewPublication {
                 id: event.publication,
                 source: SessionKey::of_tests(SessionId::new(1).unwrap()),
                 publisher: None,

@@ -100,7 +100,7 @@ impl Broker {
         now: Moment,
         work: &mut Work,
     ) -> Stepped {
-        let Some(session) = sessions.at(key).filter(|session| !session.leaving) else {
+        let Some(session) = sessions.at(key).filter(|session| !session.is_closing) else {
             return Stepped::Done;
         };
         loop {
@@ -186,6 +186,6 @@ impl Broker {
             self.catch_up(sessions, topic, publication.accepted, work);
         }
         let publisher = publication.publisher.and_then(|key| sessions.at(key));
-        self.retention.keep(publication, publisher.map(Session::party));
+        self.retention.keep(publication, publisher.map(Session::identity));
     }
 }

@@ -21,7 +21,7 @@ use super::replay::Replays;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::{EXPIRIES_AT_ONCE, MAX_RETAINED_PER_TOPIC};
-use crate::session::{Party, Session};
+use crate::session::{Identity, Session};
 
 /// How much is retained.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,7 @@ impl Retained {
     /// Whether a session gets the event when it subscribes.
     fn is_for<O>(&self, session: &Session<O>, now: Moment) -> bool {
         !self.is_over(now)
-            && self.eligibility.allows(session.party())
+            && self.eligibility.allows(session.identity())
             && (!is_sealed(self.details.passthru.as_deref()) || opens_sealed(session))
     }
 
@@ -166,7 +166,7 @@ impl Retention {
     pub(super) fn check_room(
         &mut self,
         publication: &Publication,
-        publisher: Party<'_>,
+        publisher: Identity<'_>,
     ) -> Result<(), RequestFailure> {
         if publication.publish.payload.is_empty() {
             return Ok(());
@@ -182,7 +182,7 @@ impl Retention {
 
     /// Retains the event of a publication, or clears its topic where the event has no payload. An
     /// event for which there is no room is not retained.
-    pub(super) fn keep(&mut self, publication: &Publication, publisher: Option<Party<'_>>) {
+    pub(super) fn keep(&mut self, publication: &Publication, publisher: Option<Identity<'_>>) {
         let topic = publication.publish.topic.as_str();
         if publication.publish.payload.is_empty() {
             self.take(topic);
@@ -206,7 +206,7 @@ impl Retention {
         &self,
         topic: &str,
         new: &Publication,
-        publisher: Option<Party<'_>>,
+        publisher: Option<Identity<'_>>,
     ) -> Vec<PublicationId> {
         let Some(Topic { events: earlier, .. }) = self.topics.get(topic) else {
             return Vec::new();
@@ -321,7 +321,7 @@ impl Broker {
     pub(crate) fn check_retained(
         &mut self,
         publication: &Publication,
-        publisher: Party<'_>,
+        publisher: Identity<'_>,
     ) -> Result<(), RequestFailure> {
         if publication.retains {
             self.retention.check_room(publication, publisher)?;

@@ -5,11 +5,12 @@
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{RouterMessage, Subscribed, Unsubscribed, UnsubscribedDetails};
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
+use cloverleaf_wamp::uri::{UriPattern, is_reserved};
 
-use super::members::{Manner, Members};
-use super::{Broker, Holdings, Subscription};
+use super::subscribers::{DeliveryMode, Subscribers};
+use super::{Broker, BrokerState, Subscription};
 use crate::deadline::Moment;
+use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
 use crate::limits::{
     MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
@@ -20,86 +21,75 @@ use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
 /// What has changed in a subscription.
-pub(crate) type Change = crate::change::Change<SubscriptionId>;
+pub(crate) type SubscriptionChange = crate::change::Change<SubscriptionId>;
 
 /// A SUBSCRIBE that is allowed.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub(crate) struct SubscribeRequest {
     pub(crate) request: RequestId,
     pub(crate) pattern: UriPattern,
-    pub(crate) manner: Manner,
+    pub(crate) mode: DeliveryMode,
     /// Events that were kept are wanted.
     pub(crate) get_retained: bool,
 }
 
-impl Holdings {
-    /// Refused while the session has as many subscriptions as it may.
-    fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
-        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("subscriptions"));
-        }
-        if pattern.policy() != MatchPolicy::Exact
-            && self.pattern_subscriptions >= MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION
-        {
-            return Err(RequestFailure::LimitReached("pattern subscriptions"));
-        }
-        self.check_uri_bytes(pattern.as_str().len() + usize::from(name_bytes))
-    }
+/// The limits of one session, whose names subscribers are told.
+const LIMITS: HoldingLimits = HoldingLimits {
+    entries: (MAX_SUBSCRIPTIONS_PER_SESSION, "subscriptions"),
+    patterns: (MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, "pattern subscriptions"),
+    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of subscribed URIs"),
+};
 
-    /// Refused if the session can't hold so many further bytes of URIs and names.
-    const fn check_uri_bytes(&self, more: usize) -> Result<(), RequestFailure> {
-        if self.uri_bytes + more > MAX_URI_BYTES_PER_SESSION {
-            return Err(RequestFailure::LimitReached("bytes of subscribed URIs"));
-        }
-        Ok(())
+impl BrokerState {
+    /// Checks that the session may subscribe with a name of so many bytes.
+    fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
+        let count = self.subscriptions.len();
+        self.held.check_entry(&LIMITS, count, pattern, usize::from(name_bytes))
     }
 
     /// Notes that the session subscribes with a name of so many bytes.
     fn hold(&mut self, id: SubscriptionId, pattern: &UriPattern, name_bytes: u8) {
         let before = self.subscriptions.insert(id, name_bytes);
         if before.is_none() {
-            let is_pattern = pattern.policy() != MatchPolicy::Exact;
-            self.pattern_subscriptions += usize::from(is_pattern);
-            self.uri_bytes += pattern.as_str().len();
+            self.held.add(pattern);
         }
-        self.uri_bytes += usize::from(name_bytes);
-        self.uri_bytes -= usize::from(before.unwrap_or_default());
+        self.held.replace_name(before.unwrap_or_default(), name_bytes);
     }
 }
 
 impl Broker {
     /// Adds a subscriber. The same session and pattern again is the same subscription; it listens
-    /// in the manner that it asked for last.
+    /// in the mode that it asked for last.
     ///
     /// Whether more retained events follow, besides what has changed.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
         session: &mut Session<O>,
-        wish: Wish,
+        wish: SubscribeRequest,
         at: (Moment, Timestamp),
         work: &mut Work,
-    ) -> Result<(Vec<Change>, bool), RequestFailure> {
-        let Wish { request, pattern, manner, get_retained } = wish;
+    ) -> Result<(Vec<SubscriptionChange>, bool), RequestFailure> {
+        let SubscribeRequest { request, pattern, mode, get_retained } = wish;
         let (now, created) = at;
-        let existing = self.index.at(&pattern).copied();
-        let name_bytes = manner.name_bytes();
+        let existing = self.subscriptions.at(&pattern);
+        let name_bytes = mode.name_bytes();
         match existing.and_then(|id| session.broker.subscriptions.get(&id)) {
             None => session.broker.check_room(&pattern, name_bytes)?,
             Some(before) => {
                 let more = usize::from(name_bytes.saturating_sub(*before));
-                session.broker.check_uri_bytes(more)?;
+                session.broker.held.check_bytes(&LIMITS, more)?;
             }
         }
         let mut changes = Vec::new();
         let id = existing.unwrap_or_else(|| {
             let id = self.create(pattern.clone(), created);
-            changes.push(Change::Created(id));
+            changes.push(SubscriptionChange::Created(id));
             id
         });
-        if let Some(subscription) = self.subscriptions.get_mut(&id)
-            && subscription.members.insert(session.key, manner)
+        if let Some(subscription) = self.subscriptions.get_mut(id)
+            && subscription.members.insert(session.key, mode)
         {
-            changes.push(Change::Joined(id));
+            changes.push(SubscriptionChange::Joined(id));
         }
         session.broker.hold(id, &pattern, name_bytes);
         let answer = Subscribed { request, subscription: id };
@@ -112,16 +102,8 @@ impl Broker {
     }
 
     pub(super) fn create(&mut self, pattern: UriPattern, created: Timestamp) -> SubscriptionId {
-        let mut id = self.ids.next_subscription();
-        while self.subscriptions.contains_key(&id) {
-            id = self.ids.next_subscription();
-        }
-        self.index.insert(&pattern, id);
-        self.ids_in_order.insert(id, pattern.policy());
-        let members = Members::default();
-        let subscription = Subscription { pattern, created, members, history: None };
-        self.subscriptions.insert(id, subscription);
-        id
+        let members = Subscribers::default();
+        self.subscriptions.insert(Subscription { pattern, created, members, history: None })
     }
 
     /// Takes a subscriber away.
@@ -130,7 +112,7 @@ impl Broker {
         session: &mut Session<O>,
         request: RequestId,
         id: SubscriptionId,
-    ) -> Result<Vec<Change>, RequestFailure> {
+    ) -> Result<Vec<SubscriptionChange>, RequestFailure> {
         if !self.release(session, id) {
             return Err(RequestFailure::NoSuchSubscription(id));
         }
@@ -143,11 +125,9 @@ impl Broker {
     /// Whether the session has had the subscription, which it now has no longer.
     fn release<O>(&self, session: &mut Session<O>, id: SubscriptionId) -> bool {
         let name_bytes = session.broker.subscriptions.remove(&id);
-        if let (Some(name_bytes), Some(subscription)) = (name_bytes, self.subscriptions.get(&id)) {
-            let is_pattern = subscription.pattern.policy() != MatchPolicy::Exact;
-            session.broker.pattern_subscriptions -= usize::from(is_pattern);
-            session.broker.uri_bytes -= subscription.pattern.as_str().len();
-            session.broker.uri_bytes -= usize::from(name_bytes);
+        if let (Some(name_bytes), Some(subscription)) = (name_bytes, self.subscriptions.get(id)) {
+            session.broker.held.remove(&subscription.pattern);
+            session.broker.held.replace_name(name_bytes, 0);
         }
         name_bytes.is_some()
     }
@@ -160,13 +140,13 @@ impl Broker {
         subscriber: SessionKey,
         id: SubscriptionId,
         reason: &str,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<SubscriptionChange>,
     ) -> bool {
         let Some(session) = sessions.at_mut(subscriber) else { return false };
         if !self.release(session, id) {
             return false;
         }
-        if session.roles.subscriber_has(Feature::SubscriptionRevocation) && !session.leaving {
+        if session.roles.subscriber_has(Feature::SubscriptionRevocation) && !session.is_closing {
             let details =
                 UnsubscribedDetails { subscription: Some(id), reason: Some(reason.into()) };
             let revocation = Unsubscribed::Revocation(details);
@@ -176,19 +156,20 @@ impl Broker {
         true
     }
 
-    fn forget(&mut self, key: SessionKey, id: SubscriptionId, changes: &mut Vec<Change>) {
+    fn forget(
+        &mut self,
+        key: SessionKey,
+        id: SubscriptionId,
+        changes: &mut Vec<SubscriptionChange>,
+    ) {
         self.retention.replays.end(key, id);
-        let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         subscription.members.remove(key);
         let is_told = is_told(&subscription.pattern);
-        changes.extend(is_told.then_some(Change::Left(id, key)));
-        if subscription.members.is_empty()
-            && subscription.history.is_none()
-            && let Some(subscription) = self.subscriptions.remove(&id)
-        {
-            self.index.remove(&subscription.pattern);
-            self.ids_in_order.remove(&id);
-            changes.extend(is_told.then_some(Change::Deleted(id, key)));
+        changes.extend(is_told.then_some(SubscriptionChange::Left(id, key)));
+        if subscription.members.is_empty() && subscription.history.is_none() {
+            self.subscriptions.remove(id);
+            changes.extend(is_told.then_some(SubscriptionChange::Deleted(id, key)));
         }
     }
 
@@ -198,8 +179,8 @@ impl Broker {
         &mut self,
         sessions: &mut Sessions<O>,
         key: SessionKey,
-        holdings: &mut Holdings,
-        changes: &mut Vec<Change>,
+        holdings: &mut BrokerState,
+        changes: &mut Vec<SubscriptionChange>,
         work: &mut Work,
     ) -> bool {
         while !work.is_spent() {
@@ -210,7 +191,7 @@ impl Broker {
                 self.acknowledgements.detach(sessions, key, publication);
             } else if let Some(publication) = holdings.owed.pop_first() {
                 self.acknowledgements.detach(sessions, key, publication);
-            } else if self.pressure.detach(key, work) {
+            } else if self.backpressure.detach(key, work) {
                 return true;
             }
         }

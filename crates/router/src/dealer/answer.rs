@@ -7,18 +7,18 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::payload::Payload;
 
-use super::{CallInFlight, Invoked, Target};
+use super::{ActiveInvocation, Assignment, CallInFlight};
 use crate::compatibility::Compatibility;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{Session, Sessions};
 
 /// How a call ends.
-pub(super) enum Ending {
+pub(super) enum CallEnding {
     /// The callee answered.
     Result(Yield),
     /// All callees have answered.
-    Gathered(Payload),
+    CallOutcome(Payload),
     /// The callee failed.
     Failed(InvocationError),
     /// The caller gave it up.
@@ -40,37 +40,37 @@ pub(super) fn answer<O: Outbox>(
     sessions: &Sessions<O>,
     caller: &Session<O>,
     call: &CallInFlight,
-    ending: Ending,
+    ending: CallEnding,
 ) {
     let failure = |error: &str, text: &str| {
         RouterMessage::Error(RequestError::new(call.request, error, Payload::from_text(text)))
     };
     let message = match ending {
-        Ending::Result(answer) => {
-            let callee = match call.target {
-                Target::One(invoked) => identity(sessions, invoked),
-                Target::Nobody | Target::Waiting(_) | Target::All(_) => None,
+        CallEnding::Result(answer) => {
+            let callee = match call.assignment {
+                Assignment::One(invoked) => identity(sessions, invoked),
+                Assignment::Unassigned | Assignment::Queued(_) | Assignment::All(_) => None,
             };
             let passthru = answer.options.passthru;
             let details = ResultDetails { progress: None, callee, passthru };
             result(call.request, details, answer.payload)
         }
-        Ending::Gathered(payload) => result(call.request, ResultDetails::default(), payload),
-        Ending::Failed(InvocationError { details, error, payload, .. }) => {
+        CallEnding::CallOutcome(payload) => result(call.request, ResultDetails::default(), payload),
+        CallEnding::Failed(InvocationError { details, error, payload, .. }) => {
             let error = error.as_str().into();
             RouterMessage::Error(RequestError { request: call.request, details, error, payload })
         }
-        Ending::Canceled => failure(error_uri::CANCELED, "the call was canceled"),
-        Ending::TimedOut(compatibility) => {
-            let told = if caller.is_own { Compatibility::Wamp } else { compatibility };
+        CallEnding::Canceled => failure(error_uri::CANCELED, "the call was canceled"),
+        CallEnding::TimedOut(compatibility) => {
+            let told = if caller.is_internal { Compatibility::Wamp } else { compatibility };
             let (uri, text) = told.call_timeout_error();
             failure(uri, text)
         }
-        Ending::CallerLeft | Ending::Abandoned => return,
-        Ending::NobodyAvailable => {
+        CallEnding::CallerLeft | CallEnding::Abandoned => return,
+        CallEnding::NobodyAvailable => {
             failure(error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment")
         }
-        Ending::Refused(failure) => failure.answer(call.request),
+        CallEnding::Refused(failure) => failure.answer(call.request),
     };
     let _ = caller.outbox.send(message);
 }
@@ -81,7 +81,10 @@ fn result(request: RequestRef, details: ResultDetails, payload: Payload) -> Rout
 
 /// Who has answered, where that is disclosed.
 #[inline]
-pub(super) fn identity<O>(sessions: &Sessions<O>, invoked: Invoked) -> Option<Box<CalleeIdentity>> {
+pub(super) fn identity<O>(
+    sessions: &Sessions<O>,
+    invoked: ActiveInvocation,
+) -> Option<Box<CalleeIdentity>> {
     if !invoked.disclosed {
         return None;
     }

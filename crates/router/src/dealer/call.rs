@@ -6,12 +6,12 @@
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::{Call, RequestRef};
 
-use super::choice::{Choice, Wanted};
+use super::choice::{CallTarget, Choice};
 use super::endpoint::Registration;
-use super::errand::Errand;
-use super::progress::Progressive;
+use super::pending_invocation::PendingInvocation;
+use super::progress::ProgressiveState;
 use super::rerouting::reroutes;
-use super::{CallInFlight, CallKey, Dealer, Invoked, Target, held_room};
+use super::{ActiveInvocation, Assignment, CallInFlight, CallKey, Dealer, held_room};
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -22,7 +22,7 @@ use crate::validation::SchemasId;
 
 /// What the rules say about a call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Grant {
+pub(crate) struct CallPermission {
     /// Whether the callee learns who calls.
     pub(crate) disclosed: Disclosed,
     /// How far the call is trusted.
@@ -40,11 +40,12 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         caller: SessionKey,
         call: Call,
-        grant: Grant,
+        permission: CallPermission,
         now: Moment,
         random: impl FnMut() -> u64,
     ) -> Result<(), RequestFailure> {
-        let Some(session) = sessions.at(caller) else { return Ok(()) };
+        let Some(session) = sessions.at_mut(caller) else { return Ok(()) };
+        session.dealer.note_request_id(call.request);
         if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
@@ -52,17 +53,17 @@ impl Dealer {
             return Err(RequestFailure::NoSuchProcedure(call.procedure));
         };
         let request = call.reference();
-        let wanted = Wanted::of(&call)?;
-        let asks_all = registration.asks_all(wanted);
-        let mut errand = Errand::new(caller, call, wanted, grant, self.times, now);
+        let target = CallTarget::of(&call)?;
+        let asks_all = registration.asks_all(target);
+        let mut pending = PendingInvocation::new(caller, call, target, permission, self.times, now);
         let sent = if asks_all {
-            self.call_all(sessions, id, request, &errand)
+            self.call_all(sessions, id, request, &pending)
         } else {
-            self.call_one(sessions, id, request, &mut errand, random)
+            self.call_one(sessions, id, request, &mut pending, random)
         };
         match sent {
             Err(RequestFailure::CalleeGone) if self.is_abandoned(sessions, id) => {
-                Err(RequestFailure::NoSuchProcedure(errand.procedure))
+                Err(RequestFailure::NoSuchProcedure(pending.procedure))
             }
             sent => sent,
         }
@@ -75,56 +76,56 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         request: RequestRef,
-        errand: &mut Errand,
+        pending: &mut PendingInvocation,
         mut random: impl FnMut() -> u64,
     ) -> Result<(), RequestFailure> {
         let mut failed = None;
         loop {
-            let Some(registration) = self.registrations.get_mut(&id) else {
-                return Err(RequestFailure::NoSuchProcedure(errand.procedure.clone()));
+            let Some(registration) = self.registrations.get_mut(id) else {
+                return Err(RequestFailure::NoSuchProcedure(pending.procedure.clone()));
             };
             let place =
-                match registration.choose(sessions, errand, &mut random, &mut self.uncounted) {
+                match registration.choose(sessions, pending, &mut random, &mut self.uncounted) {
                     Choice::At(place) => place,
-                    Choice::Busy => return self.wait(sessions, id, request, errand),
+                    Choice::Busy => return self.wait(sessions, id, request, pending),
                     Choice::Nobody => {
-                        let failed = failed.or_else(|| registration.refusal(sessions, errand));
-                        let nobody = || RequestFailure::NoSuchProcedure(errand.procedure.clone());
+                        let failed = failed.or_else(|| registration.refusal(sessions, pending));
+                        let nobody = || RequestFailure::NoSuchProcedure(pending.procedure.clone());
                         return Err(failed.unwrap_or_else(nobody));
                     }
                 };
             let endpoint = &registration.callees[place];
             let (endpoint_id, watches_time) = (endpoint.id, endpoint.forward_timeout.is_some());
             // Another callee may have to be sent the same.
-            let spare = (registration.callees.len() > 1).then(|| Box::new(errand.clone()));
-            let progressive = Progressive::begun(errand, registration, endpoint, sessions);
+            let spare = (registration.callees.len() > 1).then(|| Box::new(pending.clone()));
+            let progressive = ProgressiveState::begun(pending, registration, endpoint, sessions);
             let kept = progressive.as_ref().map_or(0, |progressive| progressive.size());
-            if kept > 0 && kept > held_room(self.held_bytes, sessions, errand.caller) {
+            if kept > 0 && kept > held_room(self.held_bytes, sessions, pending.caller) {
                 return Err(RequestFailure::LimitReached("bytes of calls in flight"));
             }
-            match registration.send(sessions, id, place, errand) {
+            match registration.send(sessions, id, place, pending) {
                 Ok(invoked) => {
-                    let mut call = CallInFlight::of(errand, request, id);
-                    call.target = Target::One(invoked);
+                    let mut call = CallInFlight::of(pending, request, id);
+                    call.assignment = Assignment::One(invoked);
                     // A callee that watches the time itself is trusted to.
                     call.time_limit = call.time_limit.filter(|_| !watches_time);
                     // One that comes in parts goes to no other callee.
                     let is_bound = progressive.is_some();
-                    let errand = spare.filter(|_| !is_bound && reroutes(sessions, invoked.callee));
+                    let pending = spare.filter(|_| !is_bound && reroutes(sessions, invoked.callee));
                     call.progressive = progressive;
                     let key = self.remember(sessions, call);
                     if kept > 0 {
                         self.hold(sessions, key, kept);
                     }
-                    if let Some(errand) = errand {
-                        self.keep_errand(sessions, key, errand);
+                    if let Some(pending) = pending {
+                        self.keep_pending(sessions, key, pending);
                     }
                     return Ok(());
                 }
                 Err(failure) => {
                     let Some(spare) = spare else { return Err(failure) };
-                    *errand = *spare;
-                    errand.pass_over(endpoint_id);
+                    *pending = *spare;
+                    pending.pass_over(endpoint_id);
                     failed = Some(failure);
                 }
             }
@@ -138,15 +139,15 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         request: RequestRef,
-        errand: &Errand,
+        pending: &PendingInvocation,
     ) -> Result<(), RequestFailure> {
-        let bytes = errand.size();
-        let room = held_room(self.held_bytes, sessions, errand.caller);
-        if errand.is_open() || bytes > room || !self.may_wait(id, bytes) {
+        let bytes = pending.size();
+        let room = held_room(self.held_bytes, sessions, pending.caller);
+        if pending.is_open() || bytes > room || !self.may_wait(id, bytes) {
             return Err(RequestFailure::MaxConcurrencyReached);
         }
-        let mut call = CallInFlight::of(errand, request, id);
-        call.errand = Some(Box::new(errand.clone()));
+        let mut call = CallInFlight::of(pending, request, id);
+        call.pending = Some(Box::new(pending.clone()));
         let key = self.remember(sessions, call);
         self.hold(sessions, key, bytes);
         self.enqueue(id, key);
@@ -178,35 +179,36 @@ impl Dealer {
 }
 
 impl Registration {
-    /// Sends an errand to the callee at this place of the list. What is sent is taken out of it.
+    /// Sends a pending invocation to the callee at this place of the list. What is sent is taken
+    /// out of it.
     pub(super) fn send<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         place: usize,
-        errand: &mut Errand,
-    ) -> Result<Invoked, RequestFailure> {
+        pending: &mut PendingInvocation,
+    ) -> Result<ActiveInvocation, RequestFailure> {
         let endpoint = &self.callees[place];
         let (callee, disclosed) = (endpoint.callee, endpoint.disclose_callee);
         let schemas = endpoint.schemas;
-        errand.check(sessions, callee)?;
-        let invocation = errand.send(sessions, id, self, endpoint)?;
-        Ok(Invoked { callee, invocation, counted: self.occupy(place), disclosed, schemas })
+        pending.check(sessions, callee)?;
+        let invocation = pending.send(sessions, id, self, endpoint)?;
+        Ok(ActiveInvocation { callee, invocation, counted: self.occupy(place), disclosed, schemas })
     }
 }
 
 impl CallInFlight {
     /// A call that nobody has been sent.
-    pub(super) fn of(errand: &Errand, request: RequestRef, id: RegistrationId) -> Self {
+    pub(super) fn of(pending: &PendingInvocation, request: RequestRef, id: RegistrationId) -> Self {
         Self {
-            caller: errand.caller,
+            caller: pending.caller,
             request,
             registration: id,
-            target: Target::Nobody,
-            time_limit: errand.time_limit(),
-            receive_progress: errand.receive_progress,
+            assignment: Assignment::Unassigned,
+            time_limit: pending.time_limit(),
+            receive_progress: pending.receive_progress,
             canceling: false,
-            errand: None,
+            pending: None,
             held_bytes: 0,
             progressive: None,
         }

@@ -7,7 +7,7 @@ use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Call, InvokePolicy, OpenEnum, OptionEnum as _, RunMode};
 
 use super::endpoint::{Endpoint, Registration};
-use super::errand::Errand;
+use super::pending_invocation::PendingInvocation;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_CALLEES_TRIED;
 use crate::session::Sessions;
@@ -16,9 +16,9 @@ use crate::work;
 /// What a resource key comes down to. Of equal texts the keys are equal; a key keeps its callee as
 /// long as the session of that callee has it registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(u64);
+pub(crate) struct RendezvousKey(u64);
 
-impl Key {
+impl RendezvousKey {
     /// The key of a text (FNV-1a).
     pub(crate) fn of(text: &str) -> Self {
         let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -42,20 +42,20 @@ impl Key {
 
 /// Which callees a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum CallTarget {
     /// The one that the registration's policy says.
-    ByPolicy(Option<Key>),
+    ByPolicy(Option<RendezvousKey>),
     /// The one that the key falls to, whatever the policy says.
-    Partition(Key),
+    Partition(RendezvousKey),
     /// All of them, whatever the policy says.
     All,
 }
 
-impl Wanted {
+impl CallTarget {
     /// What the options of a call ask for.
     pub(super) fn of(call: &Call) -> Result<Self, RequestFailure> {
         let Some(sharding) = &call.options.sharding else { return Ok(Self::ByPolicy(None)) };
-        let key = sharding.rkey.as_deref().map(Key::of);
+        let key = sharding.rkey.as_deref().map(RendezvousKey::of);
         match (&sharding.runmode, key) {
             (None, key) => Ok(Self::ByPolicy(key)),
             (Some(OpenEnum::Known(RunMode::All)), _) => Ok(Self::All),
@@ -87,39 +87,39 @@ pub(super) enum Choice {
 
 impl Registration {
     /// Whether a call goes to all callees.
-    pub(super) fn asks_all(&self, wanted: Wanted) -> bool {
-        wanted == Wanted::All
-            || (self.policy == InvokePolicy::All && matches!(wanted, Wanted::ByPolicy(_)))
+    pub(super) fn asks_all(&self, target: CallTarget) -> bool {
+        target == CallTarget::All
+            || (self.policy == InvokePolicy::All && matches!(target, CallTarget::ByPolicy(_)))
     }
 
-    /// The callee for an errand, as the policy says, none of those that can't take it. `random` is
-    /// used by the policy of that name only. `work` counts the callees that are looked at.
-    /// [`Choice::Nobody`] also after [`MAX_CALLEES_TRIED`] callees.
+    /// The callee for a pending invocation, as the policy says, none of those that can't take it.
+    /// `random` is used by the policy of that name only. `work` counts the callees that are looked
+    /// at. [`Choice::Nobody`] also after [`MAX_CALLEES_TRIED`] callees.
     pub(super) fn choose<O>(
         &mut self,
         sessions: &Sessions<O>,
-        errand: &Errand,
+        pending: &PendingInvocation,
         random: impl FnOnce() -> u64,
         work: &mut u32,
     ) -> Choice {
-        if errand.tries() >= MAX_CALLEES_TRIED {
+        if pending.tries() >= MAX_CALLEES_TRIED {
             return Choice::Nobody;
         }
-        let key = match (errand.wanted, self.policy) {
-            (Wanted::Partition(key), _) | (Wanted::ByPolicy(Some(key)), InvokePolicy::Hash) => {
-                Some(key)
-            }
-            (_, InvokePolicy::Sticky) => Some(Key::of_session(errand.caller.id())),
+        let key = match (pending.target, self.policy) {
+            (CallTarget::Partition(key), _)
+            | (CallTarget::ByPolicy(Some(key)), InvokePolicy::Hash) => Some(key),
+            (_, InvokePolicy::Sticky) => Some(RendezvousKey::of_session(pending.caller.id())),
             _ => None,
         };
-        let is_usual =
-            key.is_none() && errand.tries() == 0 && !(self.is_counted() || errand.needs_features());
+        let is_usual = key.is_none()
+            && pending.tries() == 0
+            && !(self.is_counted() || pending.needs_features());
         let choice = if is_usual {
             self.choose_of_all(random)
         } else {
             // Most are looked at for a few nanoseconds.
             *work = work.saturating_add(work::entries(self.callees.len() / 4));
-            self.choose_of_some(sessions, errand, key, random)
+            self.choose_of_some(sessions, pending, key, random)
         };
         if let Choice::At(place) = choice {
             self.turn = place + 1;
@@ -143,12 +143,12 @@ impl Registration {
     fn choose_of_some<O>(
         &self,
         sessions: &Sessions<O>,
-        errand: &Errand,
-        key: Option<Key>,
+        pending: &PendingInvocation,
+        key: Option<RendezvousKey>,
         random: impl FnOnce() -> u64,
     ) -> Choice {
         let can_take = |(_, endpoint): &(usize, &Endpoint)| {
-            !errand.has_passed_over(endpoint.id) && refusal(sessions, errand, endpoint).is_none()
+            !pending.has_passed_over(endpoint.id) && refusal(sessions, pending, endpoint).is_none()
         };
         let left = self.callees.iter().enumerate().filter(can_take);
         if left.clone().next().is_none() {
@@ -174,26 +174,26 @@ impl Registration {
         chosen.map_or(Choice::Busy, |(place, _)| Choice::At(place))
     }
 
-    /// Why no callee can be chosen for an errand: what keeps the last callee that was not tried
+    /// Why no callee can be chosen for an pending: what keeps the last callee that was not tried
     /// from it. None if all were tried.
     pub(super) fn refusal<O>(
         &self,
         sessions: &Sessions<O>,
-        errand: &Errand,
+        pending: &PendingInvocation,
     ) -> Option<RequestFailure> {
-        let is_left = |endpoint: &&Endpoint| !errand.has_passed_over(endpoint.id);
-        self.callees.iter().rfind(is_left).and_then(|last| refusal(sessions, errand, last))
+        let is_left = |endpoint: &&Endpoint| !pending.has_passed_over(endpoint.id);
+        self.callees.iter().rfind(is_left).and_then(|last| refusal(sessions, pending, last))
     }
 }
 
-/// Why a callee can't be sent an errand: it is leaving, or lacks a feature.
+/// Why a callee can't be sent a pending invocation: it is leaving, or lacks a feature.
 fn refusal<O>(
     sessions: &Sessions<O>,
-    errand: &Errand,
+    pending: &PendingInvocation,
     endpoint: &Endpoint,
 ) -> Option<RequestFailure> {
-    if sessions.at(endpoint.callee).is_none_or(|callee| callee.leaving) {
+    if sessions.at(endpoint.callee).is_none_or(|callee| callee.is_closing) {
         return Some(RequestFailure::CalleeGone);
     }
-    errand.check(sessions, endpoint.callee).err()
+    pending.check(sessions, endpoint.callee).err()
 }

@@ -13,15 +13,15 @@ use cloverleaf_wamp::payload::{CallOutcome, Payload};
 use cloverleaf_wamp::uri::UriRule;
 use foldhash::HashMap;
 
-use super::answer::{Ending, answer};
-use super::registration::Change;
+use super::answer::{CallEnding, answer};
+use super::registration::RegistrationChange;
 use super::rerouting::reroutes;
-use super::{CallInFlight, CallKey, Dealer, Holdings, Target, gathering, interrupt};
+use super::{Assignment, CallInFlight, CallKey, Dealer, DealerState, call_all, interrupt};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
-use crate::validation::Held;
+use crate::validation::PayloadKind;
 use crate::work::{self, Work};
 
 impl Dealer {
@@ -30,13 +30,13 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,
-        ending: Ending,
+        ending: CallEnding,
     ) {
         let Some(call) = self.take(sessions, key) else { return };
         if call.invoked().any(|invoked| invoked.counted.is_some()) {
             self.released(call.registration);
         }
-        let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.leaving) else {
+        let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.is_closing) else {
             return;
         };
         answer(sessions, caller, &call, ending);
@@ -70,11 +70,11 @@ impl Dealer {
             self.refuse_answer(sessions, key, callee, answer.request, failure);
         } else if is_part {
             self.yielded_part(sessions, callee, key, answer, now);
-        } else if self.is_gathering(key) {
+        } else if self.is_call_all(key) {
             let outcome = CallOutcome { error: None, payload: answer.payload };
-            self.gather(sessions, key, callee, outcome);
+            self.collect_answer(sessions, key, callee, outcome);
         } else {
-            self.end(sessions, key, Ending::Result(answer));
+            self.end(sessions, key, CallEnding::Result(answer));
         }
         Ok(())
     }
@@ -93,8 +93,8 @@ impl Dealer {
         callee: SessionKey,
         answer: &Yield,
     ) -> Result<(), RequestFailure> {
-        let held = Held::result(answer.options.progress);
-        self.check_answer(key, callee, held, &answer.payload, answer.options.passthru.as_deref())
+        let kind = PayloadKind::result(answer.options.progress);
+        self.check_answer(key, callee, kind, &answer.payload, answer.options.passthru.as_deref())
     }
 
     /// Whether an answer is as the permission asks with which its callee has registered.
@@ -102,7 +102,7 @@ impl Dealer {
         &self,
         key: CallKey,
         callee: SessionKey,
-        held: Held,
+        kind: PayloadKind,
         payload: &Payload,
         passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
@@ -112,7 +112,7 @@ impl Dealer {
         }
         let invoked = self.calls.get(key.0).and_then(|call| call.invoked_of(callee));
         let schemas = invoked.and_then(|invoked| invoked.schemas);
-        self.validation.check(schemas, held, payload, passthru)
+        self.validation.check(schemas, kind, payload, passthru)
     }
 
     /// An answer that its caller could not open ("Payload Passthru Mode"), or that is not as its
@@ -139,10 +139,10 @@ impl Dealer {
         callee: SessionKey,
         failure: RequestFailure,
     ) {
-        if self.is_gathering(key) {
-            self.gather(sessions, key, callee, gathering::refused(&failure));
+        if self.is_call_all(key) {
+            self.collect_answer(sessions, key, callee, call_all::refused(&failure));
         } else {
-            self.end(sessions, key, Ending::Refused(failure));
+            self.end(sessions, key, CallEnding::Refused(failure));
         }
     }
 
@@ -161,7 +161,7 @@ impl Dealer {
         if self.passes_on(sessions, key, callee, &error) {
             self.reroute(sessions, key, random);
         } else if let Err(failure) =
-            self.check_answer(key, callee, Held::Error, &error.payload, passthru)
+            self.check_answer(key, callee, PayloadKind::Error, &error.payload, passthru)
         {
             self.refuse_answer(sessions, key, callee, error.request, failure);
         } else {
@@ -180,7 +180,7 @@ impl Dealer {
     ) -> bool {
         error.error.as_str() == error_uri::UNAVAILABLE
             && reroutes(sessions, callee)
-            && !self.is_gathering(key)
+            && !self.is_call_all(key)
     }
 
     /// The call fails, or the share that one of several callees has in it.
@@ -195,11 +195,11 @@ impl Dealer {
         if error.error.check(UriRule::Loose).is_err() {
             error.error = error_uri::INVALID_URI.into();
         }
-        if self.is_gathering(key) {
-            let outcome = gathering::failure(error.error.as_str(), error.payload);
-            self.gather(sessions, key, callee, outcome);
+        if self.is_call_all(key) {
+            let outcome = call_all::failure(error.error.as_str(), error.payload);
+            self.collect_answer(sessions, key, callee, outcome);
         } else {
-            self.end(sessions, key, Ending::Failed(error));
+            self.end(sessions, key, CallEnding::Failed(error));
         }
     }
 
@@ -213,7 +213,7 @@ impl Dealer {
     ) {
         let Ok(Some(key)) = answered(sessions, callee, error.request, "ERROR") else { return };
         let may_be_part = |call: &CallInFlight| {
-            call.progressive.is_some() && matches!(call.target, Target::One(_))
+            call.progressive.is_some() && matches!(call.assignment, Assignment::One(_))
         };
         if self.calls.get(key.0).is_some_and(may_be_part) {
             self.interrupt_all(sessions, key, error_uri::CANCELED);
@@ -229,15 +229,15 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions<O>,
         gone: SessionKey,
-        leftovers: &mut Leftovers,
-        changes: &mut Vec<Change>,
+        leftovers: &mut DetachedCalls,
+        changes: &mut Vec<RegistrationChange>,
         work: &mut Work,
     ) -> bool {
         while !work.is_spent() {
             work.spend(work::MESSAGE + self.take_work());
             if let Some(key) = leftovers.calls.next() {
                 self.interrupt_all(sessions, key, error_uri::CANCELED);
-                self.end(sessions, key, Ending::CallerLeft);
+                self.end(sessions, key, CallEnding::CallerLeft);
             } else if let Some(id) = leftovers.registrations.pop_first() {
                 self.forget(gone, id, changes);
             } else if let Some(key) = leftovers.invocations.next() {
@@ -252,15 +252,15 @@ impl Dealer {
 
 /// What a session that is gone has left in the dealer's tables.
 #[derive(Debug)]
-pub(crate) struct Leftovers {
+pub(crate) struct DetachedCalls {
     calls: Calls,
     registrations: BTreeSet<RegistrationId>,
     invocations: Calls,
 }
 
-impl Leftovers {
-    pub(crate) fn of(holdings: Holdings) -> Self {
-        let Holdings { registrations, calls, invocations, .. } = holdings;
+impl DetachedCalls {
+    pub(crate) fn of(holdings: DealerState) -> Self {
+        let DealerState { registrations, calls, invocations, .. } = holdings;
         Self { calls: Calls::of(calls), registrations, invocations: Calls::of(invocations) }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::num::NonZeroU64;
 
+use cloverleaf_wamp::ids::{IdSequence, RegistrationId};
 use cloverleaf_wamp::message::{CallTimeoutUnit, InvokePolicy};
 use cloverleaf_wamp::uri::UriPattern;
 
-use super::waiting::WaitingCalls;
-use super::{Key, Terms};
+use super::call_queue::WaitingCalls;
+use super::{RegistrationTerms, RendezvousKey};
+use crate::directory::DirectoryEntry;
 use crate::session::SessionKey;
 use crate::validation::SchemasId;
 use crate::wall_clock::Timestamp;
@@ -44,7 +46,7 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     /// A callee that has registered on these terms, and has no call yet.
-    pub(super) const fn new(id: EndpointId, callee: SessionKey, terms: Terms) -> Self {
+    pub(super) const fn new(id: EndpointId, callee: SessionKey, terms: RegistrationTerms) -> Self {
         Self {
             id,
             callee,
@@ -63,8 +65,8 @@ impl Endpoint {
     }
 
     /// How near it is to a key.
-    pub(super) const fn nearness(&self, key: Key) -> u64 {
-        key.nearness(Key::of_session(self.callee.id()))
+    pub(super) const fn nearness(&self, key: RendezvousKey) -> u64 {
+        key.nearness(RendezvousKey::of_session(self.callee.id()))
     }
 }
 
@@ -82,6 +84,18 @@ pub(super) struct Registration {
     limited: usize,
     /// Calls that wait for a callee to be free.
     pub(super) waiting: WaitingCalls,
+}
+
+impl DirectoryEntry for Registration {
+    type Id = RegistrationId;
+
+    fn next_id(ids: &mut IdSequence) -> RegistrationId {
+        ids.next_registration()
+    }
+
+    fn pattern(&self) -> &UriPattern {
+        &self.pattern
+    }
 }
 
 impl Registration {

@@ -8,13 +8,13 @@ use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
 
-use super::{Dealer, Holdings, Registration};
+use super::{Dealer, DealerState, Registration};
 use crate::session::SessionKey;
 use crate::wall_clock::Timestamp;
 
 /// One registration.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RegistrationDetails<'a> {
+pub(crate) struct RegistrationInfo<'a> {
     pub(crate) id: RegistrationId,
     pub(crate) created: Timestamp,
     pub(crate) pattern: &'a UriPattern,
@@ -27,25 +27,23 @@ impl Dealer {
         &self,
         after: Option<RegistrationId>,
     ) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.ids_in_order.range((from, Bound::Unbounded));
-        range.map(|(id, policy)| (*id, *policy))
+        self.registrations.ids_after(after)
     }
 
     /// The same of those of a session.
     pub(crate) fn registrations_of_after(
         &self,
-        holdings: &Holdings,
+        holdings: &DealerState,
         after: Option<RegistrationId>,
     ) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = holdings.registrations.range((from, Bound::Unbounded));
-        range.filter_map(|id| Some((*id, *self.ids_in_order.get(id)?)))
+        self.registrations.with_policies(range.copied())
     }
 
     /// One registration.
-    pub(crate) fn details(&self, id: RegistrationId) -> Option<RegistrationDetails<'_>> {
-        self.registrations.get(&id).map(|registration| RegistrationDetails {
+    pub(crate) fn details(&self, id: RegistrationId) -> Option<RegistrationInfo<'_>> {
+        self.registrations.get(id).map(|registration| RegistrationInfo {
             id,
             created: registration.created,
             pattern: &registration.pattern,
@@ -55,7 +53,7 @@ impl Dealer {
 
     /// The registration of exactly this pattern.
     pub(crate) fn lookup(&self, pattern: &UriPattern) -> Option<RegistrationId> {
-        self.index.at(pattern).copied()
+        self.registrations.at(pattern)
     }
 
     /// The id of the registration that a call goes to.
@@ -67,8 +65,8 @@ impl Dealer {
     /// own namespace.
     #[inline]
     pub(super) fn matching(&self, procedure: &str) -> Option<(RegistrationId, &Registration)> {
-        let id = *self.index.best_match(procedure)?;
-        let registration = self.registrations.get(&id)?;
+        let id = *self.registrations.index().best_match(procedure)?;
+        let registration = self.registrations.get(id)?;
         let pattern = &registration.pattern;
         let answers = pattern.policy() == MatchPolicy::Exact
             || !is_reserved(procedure)
@@ -78,12 +76,12 @@ impl Dealer {
 
     /// How many callees a registration has.
     pub(crate) fn callee_count(&self, id: RegistrationId) -> Option<usize> {
-        self.registrations.get(&id).map(|registration| registration.callees.len())
+        self.registrations.get(id).map(|registration| registration.callees.len())
     }
 
     /// A callee of a registration, by its place in the order in which they came.
     pub(crate) fn callee(&self, id: RegistrationId, place: usize) -> Option<SessionKey> {
-        let registration = self.registrations.get(&id)?;
+        let registration = self.registrations.get(id)?;
         registration.callees.get(place).map(|endpoint| endpoint.callee)
     }
 }

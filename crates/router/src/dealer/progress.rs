@@ -10,19 +10,19 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::UncheckedUri;
 
-use super::answer::{Ending, identity};
+use super::answer::{CallEnding, identity};
 use super::endpoint::{Endpoint, Registration};
-use super::errand::Errand;
-use super::{CallKey, Dealer, Target, TimeLimit};
+use super::pending_invocation::PendingInvocation;
+use super::{Assignment, CallKey, Dealer, TimeLimit};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
 use crate::session::{SessionKey, Sessions};
-use crate::validation::{Held, SchemasId};
+use crate::validation::{PayloadKind, SchemasId};
 
 /// What must be known of a call that comes in parts or whose results do.
 #[derive(Debug)]
-pub(super) struct Progressive {
+pub(super) struct ProgressiveState {
     procedure: UncheckedUri,
     /// What every part is told, as the first one said, while the caller may send another one.
     next: Option<InvocationDetails>,
@@ -30,17 +30,17 @@ pub(super) struct Progressive {
     schemas: Option<SchemasId>,
 }
 
-impl Progressive {
+impl ProgressiveState {
     /// Of a call that an endpoint is about to be sent, if more parts follow.
     pub(super) fn begun<O>(
-        errand: &Errand,
+        pending: &PendingInvocation,
         registration: &Registration,
         endpoint: &Endpoint,
         sessions: &Sessions<O>,
     ) -> Option<Box<Self>> {
-        errand.is_open().then(|| {
-            let next = Some(errand.details(registration, endpoint, sessions));
-            Box::new(Self { procedure: errand.procedure.clone(), next, schemas: errand.schemas })
+        pending.is_open().then(|| {
+            let next = Some(pending.details(registration, endpoint, sessions));
+            Box::new(Self { procedure: pending.procedure.clone(), next, schemas: pending.schemas })
         })
     }
 
@@ -81,20 +81,23 @@ impl Dealer {
                  no enc_algo",
             ));
         }
-        let (held, passthru) = (Held::call(part.options.progress), details.passthru.as_deref());
+        let (kind, passthru) =
+            (PayloadKind::call(part.options.progress), details.passthru.as_deref());
         let schemas = progressive.schemas;
-        if let Err(failure) = self.validation.check(schemas, held, &part.payload, passthru) {
+        if let Err(failure) = self.validation.check(schemas, kind, &part.payload, passthru) {
             self.give_up_parts(sessions, key, failure);
             return Ok(());
         }
         // A callee that could not take a part must not take the next one for it.
-        let (Target::One(invoked), id) = (&call.target, call.registration) else { return Ok(()) };
+        let (Assignment::One(invoked), id) = (&call.assignment, call.registration) else {
+            return Ok(());
+        };
         let invoked = *invoked;
         let is_last = part.options.progress != Some(true);
         if is_last {
             details.progress = None;
             let bytes = progressive.size();
-            *progressive = Progressive::results();
+            *progressive = ProgressiveState::results();
             self.release(sessions, key, bytes);
         }
         let invocation = Invocation {
@@ -103,13 +106,13 @@ impl Dealer {
             details,
             payload: part.payload,
         };
-        let Some(callee) = sessions.at(invoked.callee).filter(|callee| !callee.leaving) else {
+        let Some(callee) = sessions.at(invoked.callee).filter(|callee| !callee.is_closing) else {
             return Ok(());
         };
         let failure = match callee.outbox.send(RouterMessage::Invocation(invocation)) {
-            Delivery::Queued | Delivery::Crowded => return Ok(()),
-            Delivery::Congested => RequestFailure::CalleeCongested,
-            Delivery::Gone => RequestFailure::CalleeGone,
+            Delivery::Queued | Delivery::AboveHighWater => return Ok(()),
+            Delivery::Dropped => RequestFailure::CalleeCongested,
+            Delivery::Closed => RequestFailure::CalleeGone,
         };
         self.give_up_parts(sessions, key, failure);
         Ok(())
@@ -123,7 +126,7 @@ impl Dealer {
         failure: RequestFailure,
     ) {
         self.interrupt_all(sessions, key, error_uri::CANCELED);
-        self.end(sessions, key, Ending::Refused(failure));
+        self.end(sessions, key, CallEnding::Refused(failure));
     }
 
     /// Whether the caller takes results in parts.
@@ -141,7 +144,7 @@ impl Dealer {
         now: Moment,
     ) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        call.progressive.get_or_insert_with(|| Box::new(Progressive::results()));
+        call.progressive.get_or_insert_with(|| Box::new(ProgressiveState::results()));
         // The timeout bounds the time to the next part, not that of the whole call.
         if let Some(limit) = &mut call.time_limit {
             self.deadlines.remove(limit.deadline, key);
@@ -155,7 +158,7 @@ impl Dealer {
             passthru: part.options.passthru,
         };
         let request = call.request.id();
-        if let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.leaving) {
+        if let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.is_closing) {
             let result = CallResult { request, details, payload: part.payload };
             let _ = caller.outbox.send(RouterMessage::Result(result));
         }

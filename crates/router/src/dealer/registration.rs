@@ -9,10 +9,11 @@ use cloverleaf_wamp::ids::{RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CallTimeoutUnit, InvokePolicy, Registered, RouterMessage, Unregistered, UnregisteredDetails,
 };
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+use cloverleaf_wamp::uri::UriPattern;
 
+use super::Dealer;
 use super::endpoint::{Endpoint, EndpointId, Registration};
-use super::{Dealer, Holdings};
+use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
 use crate::limits::{
     MAX_CALLEES_PER_REGISTRATION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
@@ -25,7 +26,7 @@ use crate::wall_clock::Timestamp;
 
 /// How a callee registers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct RegistrationTerms {
     pub(crate) policy: InvokePolicy,
     pub(crate) concurrency: Option<u64>,
     /// Takes the procedure from whoever has it.
@@ -41,23 +42,14 @@ pub(crate) struct Terms {
 }
 
 /// What has changed in a registration.
-pub(crate) type Change = crate::change::Change<RegistrationId>;
+pub(crate) type RegistrationChange = crate::change::Change<RegistrationId>;
 
-impl Holdings {
-    /// Whether the session may have another registration, with a pattern of so many bytes.
-    fn check_room(&self, is_pattern: bool, bytes: usize) -> Result<(), RequestFailure> {
-        if self.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("registrations"));
-        }
-        if is_pattern && self.pattern_registrations >= MAX_PATTERN_REGISTRATIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("pattern registrations"));
-        }
-        if self.uri_bytes + bytes > MAX_URI_BYTES_PER_SESSION {
-            return Err(RequestFailure::LimitReached("bytes of registered URIs"));
-        }
-        Ok(())
-    }
-}
+/// The limits of one session, whose names callees are told.
+const LIMITS: HoldingLimits = HoldingLimits {
+    entries: (MAX_REGISTRATIONS_PER_SESSION, "registrations"),
+    patterns: (MAX_PATTERN_REGISTRATIONS_PER_SESSION, "pattern registrations"),
+    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of registered URIs"),
+};
 
 impl Dealer {
     /// Adds a callee. A policy other than `single` lets several in, all under the same
@@ -68,15 +60,14 @@ impl Dealer {
         callee: SessionKey,
         request: RequestId,
         pattern: UriPattern,
-        terms: Terms,
+        terms: RegistrationTerms,
         created: Timestamp,
-    ) -> Result<Vec<Change>, RequestFailure> {
+    ) -> Result<Vec<RegistrationChange>, RequestFailure> {
         let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
-        let is_pattern = pattern.policy() != MatchPolicy::Exact;
-        let uri_bytes = pattern.as_str().len();
-        session.dealer.check_room(is_pattern, uri_bytes)?;
+        let state = &session.dealer;
+        state.held.check_entry(&LIMITS, state.registrations.len(), &pattern, 0)?;
         let mut changes = Vec::new();
-        let mut held = self.index.at(&pattern).copied();
+        let mut held = self.registrations.at(&pattern);
         if let Some(id) = held.filter(|id| terms.force || self.is_abandoned(sessions, *id)) {
             self.revoke(sessions, id, &mut changes);
             held = None;
@@ -86,17 +77,18 @@ impl Dealer {
             Some(id) => (id, self.join(id, endpoint, terms.policy)?),
             None => {
                 let id = self.create(pattern, terms.policy, endpoint, created);
-                changes.push(Change::Created(id));
+                changes.push(RegistrationChange::Created(id));
                 (id, true)
             }
         };
         if has_joined {
-            changes.push(Change::Joined(id));
+            changes.push(RegistrationChange::Joined(id));
         }
         let Some(session) = sessions.at_mut(callee) else { return Ok(changes) };
-        if session.dealer.registrations.insert(id) {
-            session.dealer.pattern_registrations += usize::from(is_pattern);
-            session.dealer.uri_bytes += uri_bytes;
+        if session.dealer.registrations.insert(id)
+            && let Some(registration) = self.registrations.get(id)
+        {
+            session.dealer.held.add(&registration.pattern);
         }
         let answer = Registered { request, registration: id };
         let _ = session.outbox.send(RouterMessage::Registered(answer));
@@ -107,10 +99,10 @@ impl Dealer {
     /// Whether the sessions of all callees have gone and are being taken out of all tables.
     pub(super) fn is_abandoned<O>(&self, sessions: &Sessions<O>, id: RegistrationId) -> bool {
         let is_gone = |endpoint: &Endpoint| sessions.at(endpoint.callee).is_none();
-        self.registrations.get(&id).is_some_and(|held| held.callees.iter().all(is_gone))
+        self.registrations.get(id).is_some_and(|held| held.callees.iter().all(is_gone))
     }
 
-    fn endpoint(&mut self, callee: SessionKey, terms: Terms) -> Endpoint {
+    fn endpoint(&mut self, callee: SessionKey, terms: RegistrationTerms) -> Endpoint {
         let id = self.last_endpoint.map_or(EndpointId::FIRST, EndpointId::next);
         self.last_endpoint = Some(id);
         Endpoint::new(id, callee, terms)
@@ -123,7 +115,7 @@ impl Dealer {
         endpoint: Endpoint,
         policy: InvokePolicy,
     ) -> Result<bool, RequestFailure> {
-        match self.registrations.get_mut(&id) {
+        match self.registrations.get_mut(id) {
             Some(registration)
                 if policy != InvokePolicy::Single && registration.policy == policy =>
             {
@@ -155,17 +147,10 @@ impl Dealer {
         endpoint: Endpoint,
         created: Timestamp,
     ) -> RegistrationId {
-        let mut id = self.ids.next_registration();
-        while self.registrations.contains_key(&id) {
-            id = self.ids.next_registration();
-        }
-        self.index.insert(&pattern, id);
-        self.ids_in_order.insert(id, pattern.policy());
         let queue_limit = self.queues.best_rule_covering(&pattern).copied().unwrap_or_default();
         let mut registration = Registration::new(pattern, policy, created, queue_limit);
         registration.add(endpoint);
-        self.registrations.insert(id, registration);
-        id
+        self.registrations.insert(registration)
     }
 
     /// Takes a callee away. Its invocations in flight are still to be answered.
@@ -175,7 +160,7 @@ impl Dealer {
         callee: SessionKey,
         request: RequestId,
         id: RegistrationId,
-    ) -> Result<Vec<Change>, RequestFailure> {
+    ) -> Result<Vec<RegistrationChange>, RequestFailure> {
         let Some(session) = sessions.at_mut(callee) else { return Ok(Vec::new()) };
         if !self.release_registration(session, id) {
             return Err(RequestFailure::NoSuchRegistration(id));
@@ -189,10 +174,8 @@ impl Dealer {
     /// Whether the session has had the registration, which it now has no longer.
     fn release_registration<O>(&self, session: &mut Session<O>, id: RegistrationId) -> bool {
         let was_held = session.dealer.registrations.remove(&id);
-        if was_held && let Some(registration) = self.registrations.get(&id) {
-            let is_pattern = registration.pattern.policy() != MatchPolicy::Exact;
-            session.dealer.pattern_registrations -= usize::from(is_pattern);
-            session.dealer.uri_bytes -= registration.pattern.as_str().len();
+        if was_held && let Some(registration) = self.registrations.get(id) {
+            session.dealer.held.remove(&registration.pattern);
         }
         was_held
     }
@@ -205,13 +188,13 @@ impl Dealer {
         callee: SessionKey,
         id: RegistrationId,
         reason: &str,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RegistrationChange>,
     ) -> bool {
         let Some(session) = sessions.at_mut(callee) else { return false };
         if !self.release_registration(session, id) {
             return false;
         }
-        if session.roles.callee_has(Feature::RegistrationRevocation) && !session.leaving {
+        if session.roles.callee_has(Feature::RegistrationRevocation) && !session.is_closing {
             let details =
                 UnregisteredDetails { registration: Some(id), reason: Some(reason.into()) };
             let revocation = Unregistered::Revocation(details);
@@ -226,7 +209,7 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions<O>,
         id: RegistrationId,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RegistrationChange>,
     ) {
         // With the last one the registration is gone.
         while let Some(callee) = self.callee(id, 0) {
@@ -243,18 +226,15 @@ impl Dealer {
         &mut self,
         callee: SessionKey,
         id: RegistrationId,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RegistrationChange>,
     ) {
-        let Some(registration) = self.registrations.get_mut(&id) else { return };
+        let Some(registration) = self.registrations.get_mut(id) else { return };
         registration.remove(callee);
-        changes.push(Change::Left(id, callee));
+        changes.push(RegistrationChange::Left(id, callee));
         if registration.callees.is_empty() {
             self.end_waiting(id);
-            if let Some(registration) = self.registrations.remove(&id) {
-                self.index.remove(&registration.pattern);
-                self.ids_in_order.remove(&id);
-            }
-            changes.push(Change::Deleted(id, callee));
+            self.registrations.remove(id);
+            changes.push(RegistrationChange::Deleted(id, callee));
         } else {
             // What waited for this one falls to others.
             self.released(id);

@@ -1,20 +1,20 @@
-//! Calls that one callee could not take and another one may: their errand is kept.
+//! Calls that one callee could not take and another one may: their pending invocation is kept.
 //!
 //! Spec: advanced profile "Call Re-Routing".
 
 use cloverleaf_wamp::features::Feature;
 
-use super::answer::Ending;
+use super::answer::CallEnding;
 use super::choice::Choice;
 use super::endpoint::{Endpoint, EndpointId};
-use super::errand::Errand;
-use super::{CallKey, Dealer, Invoked, Target};
+use super::pending_invocation::PendingInvocation;
+use super::{ActiveInvocation, Assignment, CallKey, Dealer};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 
 /// What became of a call that looks for a callee.
-pub(super) enum Placed {
+pub(super) enum PlaceOutcome {
     /// A callee has it.
     Sent,
     /// Those that may be asked have as many calls as they take.
@@ -31,16 +31,16 @@ pub(super) fn reroutes<O>(sessions: &Sessions<O>, callee: SessionKey) -> bool {
 impl Dealer {
     /// Keeps what another callee would be sent, if there is room for it. Without it the call goes
     /// to no other callee.
-    pub(super) fn keep_errand<O>(
+    pub(super) fn keep_pending<O>(
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,
-        errand: Box<Errand>,
+        pending: Box<PendingInvocation>,
     ) {
-        if self.hold(sessions, key, errand.size())
+        if self.hold(sessions, key, pending.size())
             && let Some(call) = self.calls.get_mut(key.0)
         {
-            call.errand = Some(errand);
+            call.pending = Some(pending);
         }
     }
 
@@ -52,11 +52,11 @@ impl Dealer {
         key: CallKey,
         endpoint: EndpointId,
     ) -> bool {
-        let errand = self.calls.get_mut(key.0).and_then(|call| call.errand.as_mut());
-        let Some(errand) = errand else { return false };
-        let before = errand.size();
-        errand.pass_over(endpoint);
-        let grown = errand.size() - before;
+        let pending = self.calls.get_mut(key.0).and_then(|call| call.pending.as_mut());
+        let Some(pending) = pending else { return false };
+        let before = pending.size();
+        pending.pass_over(endpoint);
+        let grown = pending.size() - before;
         self.hold(sessions, key, grown)
     }
 
@@ -71,69 +71,69 @@ impl Dealer {
     ) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let (id, is_bound) = (call.registration, call.progressive.is_some() || call.canceling);
-        let (Target::One(invoked), Some(_), Some(registration), false) =
-            (&call.target, &call.errand, self.registrations.get(&id), is_bound)
+        let (Assignment::One(invoked), Some(_), Some(registration), false) =
+            (&call.assignment, &call.pending, self.registrations.get(id), is_bound)
         else {
-            return self.end(sessions, key, Ending::NobodyAvailable);
+            return self.end(sessions, key, CallEnding::NobodyAvailable);
         };
         let invoked = *invoked;
         let is_its = |endpoint: &&Endpoint| endpoint.callee == invoked.callee;
         let endpoint = registration.callees.iter().find(is_its).map(|found| found.id);
         if endpoint.is_some_and(|endpoint| !self.pass_over(sessions, key, endpoint)) {
-            return self.end(sessions, key, Ending::NobodyAvailable);
+            return self.end(sessions, key, CallEnding::NobodyAvailable);
         }
         if let Some(call) = self.calls.get_mut(key.0) {
-            call.target = Target::Nobody;
+            call.assignment = Assignment::Unassigned;
         }
         self.forget_invocation(sessions, id, invoked);
         match self.place(sessions, key, random) {
-            Placed::Sent => {}
-            Placed::Busy if self.may_wait(id, self.bytes_of(key)) => self.enqueue(id, key),
-            Placed::Busy => {
-                self.end(sessions, key, Ending::Refused(RequestFailure::MaxConcurrencyReached));
+            PlaceOutcome::Sent => {}
+            PlaceOutcome::Busy if self.may_wait(id, self.bytes_of(key)) => self.enqueue(id, key),
+            PlaceOutcome::Busy => {
+                self.end(sessions, key, CallEnding::Refused(RequestFailure::MaxConcurrencyReached));
             }
-            Placed::Nobody(_) => self.end(sessions, key, Ending::NobodyAvailable),
+            PlaceOutcome::Nobody(_) => self.end(sessions, key, CallEnding::NobodyAvailable),
         }
         self.released(id);
     }
 
-    /// Sends a call whose errand is kept to the callee whose turn it is. One that can't take it is
-    /// passed over from then on.
+    /// Sends a call whose pending invocation is kept to the callee whose turn it is. One that can't
+    /// take it is passed over from then on.
     pub(super) fn place<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,
         mut random: impl FnMut() -> u64,
-    ) -> Placed {
+    ) -> PlaceOutcome {
         let mut failed = None;
         loop {
-            let Some(call) = self.calls.get(key.0) else { return Placed::Nobody(failed) };
+            let Some(call) = self.calls.get(key.0) else { return PlaceOutcome::Nobody(failed) };
             let id = call.registration;
-            let (Some(errand), Some(registration)) =
-                (call.errand.as_deref(), self.registrations.get_mut(&id))
+            let (Some(pending), Some(registration)) =
+                (call.pending.as_deref(), self.registrations.get_mut(id))
             else {
-                return Placed::Nobody(failed);
+                return PlaceOutcome::Nobody(failed);
             };
             let place =
-                match registration.choose(sessions, errand, &mut random, &mut self.uncounted) {
+                match registration.choose(sessions, pending, &mut random, &mut self.uncounted) {
                     Choice::At(place) => place,
-                    Choice::Busy => return Placed::Busy,
+                    Choice::Busy => return PlaceOutcome::Busy,
                     Choice::Nobody => {
-                        let failed = failed.or_else(|| registration.refusal(sessions, errand));
-                        return Placed::Nobody(failed);
+                        let failed = failed.or_else(|| registration.refusal(sessions, pending));
+                        return PlaceOutcome::Nobody(failed);
                     }
                 };
             let endpoint = &registration.callees[place];
             let (endpoint, watches_time) = (endpoint.id, endpoint.forward_timeout.is_some());
-            match registration.send(sessions, id, place, &mut errand.clone()) {
+            match registration.send(sessions, id, place, &mut pending.clone()) {
                 Ok(invoked) => {
                     self.assign(sessions, key, invoked, watches_time);
-                    return Placed::Sent;
+                    return PlaceOutcome::Sent;
                 }
                 Err(failure) => failed = Some(failure),
             }
             if !self.pass_over(sessions, key, endpoint) {
-                return Placed::Nobody(failed);
+                return PlaceOutcome::Nobody(failed);
             }
         }
     }
@@ -143,7 +143,7 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,
-        invoked: Invoked,
+        invoked: ActiveInvocation,
         watches_time: bool,
     ) {
         if let Some(callee) = sessions.at_mut(invoked.callee) {
@@ -151,20 +151,22 @@ impl Dealer {
         }
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let (id, bytes) = (call.registration, call.held_bytes());
-        if let Target::Waiting(place) = std::mem::replace(&mut call.target, Target::One(invoked)) {
+        if let Assignment::Queued(place) =
+            std::mem::replace(&mut call.assignment, Assignment::One(invoked))
+        {
             self.stop_waiting(id, place, bytes);
         }
         let Some(call) = self.calls.get_mut(key.0) else { return };
         // The callee before this one may have watched the time itself.
         if call.time_limit.is_none()
             && !watches_time
-            && let Some(limit) = call.errand.as_ref().and_then(|errand| errand.time_limit())
+            && let Some(limit) = call.pending.as_ref().and_then(|pending| pending.time_limit())
         {
             call.time_limit = Some(limit);
             self.deadlines.insert(limit.deadline, key);
         }
         if !reroutes(sessions, invoked.callee) {
-            self.drop_errand(sessions, key);
+            self.drop_pending(sessions, key);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::session::{Principal, Session, TransportDetails};
 
 /// The details of a session.
 #[derive(Serialize)]
-pub(super) struct Details<'a> {
+pub(super) struct SessionDetails<'a> {
     realm: &'a str,
     session: u64,
     authid: &'a str,
@@ -32,7 +32,7 @@ pub(super) struct Details<'a> {
     resume_token: Option<&'static str>,
 }
 
-impl<'a> Details<'a> {
+impl<'a> SessionDetails<'a> {
     pub(super) fn of<O>(session: &'a Session<O>, settings: &'a RealmSettings) -> Self {
         let transport = session.transport.as_deref();
         Self::new(session.key.id(), &session.principal, transport, settings)

@@ -7,8 +7,9 @@ use cloverleaf_wamp::ids::{PublicationId, RequestId};
 use cloverleaf_wamp::message::{Publish, PublishOptions};
 use cloverleaf_wamp::payload::Payload;
 
-use super::{registration, session, subscription, value, values};
-use crate::broker::{self, Accepted, Publication};
+use super::directory::EntryDetails;
+use super::{session, value, values};
+use crate::broker::{self, NewPublication, Publication};
 use crate::change::Change;
 use crate::deadline::Moment;
 use crate::dealer;
@@ -20,7 +21,7 @@ use crate::work;
 impl<O: Outbox> Realm<O> {
     /// Publishes what the router has to say about a session, if any session listens. Its events
     /// stand in the order of that session's.
-    pub(super) fn tell(
+    pub(super) fn publish_meta_event(
         &mut self,
         about: SessionKey,
         topic: &str,
@@ -38,7 +39,7 @@ impl<O: Outbox> Realm<O> {
         let (options, payload) = (Box::new(PublishOptions::default()), payload(self));
         self.work.spend_bytes(payload.size());
         let publish = Publish { request, options, topic: topic.into(), payload };
-        let publication = Publication::new(Accepted {
+        let publication = Publication::new(NewPublication {
             id: PublicationId::from_random(self.random.bits()),
             source: about,
             publisher: None,
@@ -64,11 +65,11 @@ impl<O: Outbox> Realm<O> {
         std::mem::replace(&mut self.dropped_meta_events, 0)
     }
 
-    pub(crate) fn tell_joined(&mut self, key: SessionKey, now: Moment) {
-        self.tell(key, "wamp.session.on_join", |realm| realm.details_of(key), now);
+    pub(crate) fn publish_joined(&mut self, key: SessionKey, now: Moment) {
+        self.publish_meta_event(key, "wamp.session.on_join", |realm| realm.details_of(key), now);
     }
 
-    pub(crate) fn tell_left(&mut self, key: SessionKey, who: &Principal, now: Moment) {
+    pub(crate) fn publish_left(&mut self, key: SessionKey, who: &Principal, now: Moment) {
         let session = key.id().number();
         let payload = |realm: &Self| {
             if realm.settings.compatibility.on_leave_is_id_only() {
@@ -76,16 +77,16 @@ impl<O: Outbox> Realm<O> {
             }
             values(&(session, who.authid.as_str(), who.authrole.as_str()))
         };
-        self.tell(key, "wamp.session.on_leave", payload, now);
+        self.publish_meta_event(key, "wamp.session.on_leave", payload, now);
     }
 
     /// Publishes which sessions have missed an event for the first time, because they read too
     /// slowly: at least one, and more as far as the work allows.
-    pub(crate) fn tell_slow(&mut self, now: Moment) {
-        while let Some(key) = self.broker.pressure.take_slow() {
+    pub(crate) fn publish_slow_consumers(&mut self, now: Moment) {
+        while let Some(key) = self.broker.backpressure.take_slow() {
             // It may have gone before anybody could be told.
             if self.sessions.at(key).is_some() {
-                self.tell(key, ON_SLOW_CONSUMER, |realm| realm.details_of(key), now);
+                self.publish_meta_event(key, ON_SLOW_CONSUMER, |realm| realm.details_of(key), now);
             }
             self.work.spend(work::EVENT);
             if self.work.is_spent() {
@@ -100,41 +101,41 @@ impl<O: Outbox> Realm<O> {
         session.map(|session| session::details(session, &self.settings)).unwrap_or_default()
     }
 
-    pub(crate) fn tell_registrations(
+    pub(crate) fn publish_registration_changes(
         &mut self,
         by: SessionKey,
-        changes: &[dealer::Change],
+        changes: &[dealer::RegistrationChange],
         now: Moment,
     ) {
         let session = by.id().number();
         let created = |realm: &Self, id| {
-            let told = realm
+            let details = realm
                 .dealer
                 .details(id)
-                .map(|details| values(&(session, registration::Told::new(details))));
-            told.unwrap_or_default()
+                .map(|details| values(&(session, EntryDetails::of_registration(details))));
+            details.unwrap_or_default()
         };
-        self.tell_changes(&REGISTRATION, by, changes, created, now);
+        self.publish_changes(&REGISTRATION, by, changes, created, now);
     }
 
-    pub(crate) fn tell_subscriptions(
+    pub(crate) fn publish_subscription_changes(
         &mut self,
         by: SessionKey,
-        changes: &[broker::Change],
+        changes: &[broker::SubscriptionChange],
         now: Moment,
     ) {
         let session = by.id().number();
         let created = |realm: &Self, id| {
-            let told = realm
+            let details = realm
                 .broker
                 .details(id)
-                .map(|details| values(&(session, subscription::Told::new(details))));
-            told.unwrap_or_default()
+                .map(|details| values(&(session, EntryDetails::of_subscription(details))));
+            details.unwrap_or_default()
         };
-        self.tell_changes(&SUBSCRIPTION, by, changes, created, now);
+        self.publish_changes(&SUBSCRIPTION, by, changes, created, now);
     }
 
-    fn tell_changes<Id: Copy + Into<u64>>(
+    fn publish_changes<Id: Copy + Into<u64>>(
         &mut self,
         topics: &Topics,
         by: SessionKey,
@@ -146,16 +147,31 @@ impl<O: Outbox> Realm<O> {
         for change in changes {
             match *change {
                 Change::Created(id) => {
-                    self.tell(by, topics.created, |realm| created(realm, id), now);
+                    self.publish_meta_event(by, topics.created, |realm| created(realm, id), now);
                 }
                 Change::Joined(id) => {
-                    self.tell(by, topics.joined, |_| values(&(session(by), id.into())), now);
+                    self.publish_meta_event(
+                        by,
+                        topics.joined,
+                        |_| values(&(session(by), id.into())),
+                        now,
+                    );
                 }
                 Change::Left(id, key) => {
-                    self.tell(by, topics.left, |_| values(&(session(key), id.into())), now);
+                    self.publish_meta_event(
+                        by,
+                        topics.left,
+                        |_| values(&(session(key), id.into())),
+                        now,
+                    );
                 }
                 Change::Deleted(id, key) => {
-                    self.tell(by, topics.deleted, |_| values(&(session(key), id.into())), now);
+                    self.publish_meta_event(
+                        by,
+                        topics.deleted,
+                        |_| values(&(session(key), id.into())),
+                        now,
+                    );
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::session::Principal;
 
 /// Selects sessions by their principals.
 #[derive(Debug)]
-pub(crate) enum Filter {
+pub(crate) enum SessionFilter {
     /// All sessions.
     All,
     /// Sessions whose authrole is in the set.
@@ -27,7 +27,7 @@ pub(crate) enum Filter {
     Authrole(CompactString),
 }
 
-impl Filter {
+impl SessionFilter {
     /// Bytes that it holds outside of itself.
     pub(super) fn size(&self) -> usize {
         match self {

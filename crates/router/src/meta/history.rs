@@ -12,10 +12,10 @@ use cloverleaf_wamp::serializer::Serializer;
 use serde::Deserialize;
 
 use super::MetaCall;
-use super::listing::What;
+use super::listing::ListingKind;
 use super::subscription::subscription_id;
 use crate::authorization::Action;
-use crate::broker::{Asked, Bounds, EventsForm, Query, Reading};
+use crate::broker::{Bounds, EventFilter, EventsForm, HistoryQuery, HistoryRequest};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
@@ -44,7 +44,7 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Option<Payload>, RequestFailure> {
         let id = subscription_id(meta)?;
         let details = self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        self.authorize_pattern(meta.from, Action::Subscribe, details.pattern)?;
+        self.authorize_pattern(meta.from, Action::Subscribe, details.pattern, None)?;
         let positional: Option<u64> =
             meta.positional(1).map(|limit| meta.read("limit", &limit)).transpose()?;
         let default_limit = self.settings.compatibility.default_history_limit();
@@ -55,8 +55,8 @@ impl<O: Outbox> Realm<O> {
         query.limit = query.limit.or(default_limit);
         self.check_listings(meta.from)?;
         let Some(session) = self.sessions.at(meta.from) else { return Ok(None) };
-        let reading = Reading::new(Asked {
-            caller: session.party(),
+        let reading = HistoryQuery::new(HistoryRequest {
+            caller: session.identity(),
             request: meta.call.reference(),
             subscription: id,
             realm: self.settings.name.clone(),
@@ -66,7 +66,7 @@ impl<O: Outbox> Realm<O> {
             is_limit_asked,
         });
         match self.broker.begin_reading(id, reading)? {
-            Some(reading) => self.list(meta, What::Events(reading)),
+            Some(reading) => self.list(meta, ListingKind::Events(reading)),
             None => {
                 self.count_listing(meta.from);
                 self.wait_if_busy(meta.from);
@@ -80,7 +80,7 @@ fn query(
     meta: MetaCall<'_>,
     positional: Option<u64>,
     form: EventsForm,
-) -> Result<Query, RequestFailure> {
+) -> Result<EventFilter, RequestFailure> {
     let asked: Keywords = meta.kwargs()?;
     let time = |text: Option<String>| {
         let time = text.as_deref().map(|text| {
@@ -98,7 +98,7 @@ fn query(
     if limit == Some(0) {
         return Err(meta.refused("limit must be 1 or more"));
     }
-    Ok(Query {
+    Ok(EventFilter {
         reverse: asked.reverse.unwrap_or(form == EventsForm::OneList),
         limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
         from_time: time(asked.from_time)?,

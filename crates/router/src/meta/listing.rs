@@ -9,12 +9,12 @@ use cloverleaf_wamp::payload::{Encoded, NumberList, Payload};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::MatchPolicy;
 
-use super::filter::Filter;
+use super::filter::SessionFilter;
 use super::{MetaCall, value};
-use crate::broker::{HistoryReading, SubscriberCursor};
+use crate::broker::{MemoryHistoryQuery, SubscriberListCursor};
 use crate::failure::RequestFailure;
 use crate::jobs::Job;
-use crate::limits::{LISTING_WORK_AT_ONCE, MAX_LISTINGS_OF_ROUTER_SESSION};
+use crate::limits::{LISTING_WORK_AT_ONCE, MAX_LISTINGS_OF_INTERNAL_SESSION};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::session::{Session, SessionKey, Sessions};
@@ -23,13 +23,13 @@ use crate::work::{self, Work};
 
 /// Ids by match policy.
 #[derive(Debug, Default)]
-pub(crate) struct Lists {
+pub(crate) struct IdLists {
     exact: NumberList,
     prefix: NumberList,
     wildcard: NumberList,
 }
 
-impl Lists {
+impl IdLists {
     fn push(&mut self, policy: MatchPolicy, id: u64) {
         match policy {
             MatchPolicy::Exact => self.exact.push(id),
@@ -85,23 +85,23 @@ fn result(write: impl FnOnce(&mut dyn TokenWriter)) -> Payload {
 
 /// What is listed.
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum ListingKind {
     /// Ids of sessions, from a place in their table on.
-    Sessions { filter: Filter, next: usize, ids: NumberList },
+    Sessions { filter: SessionFilter, next: usize, ids: NumberList },
     /// The number of sessions.
-    SessionCount { filter: Filter, next: usize, count: usize },
+    SessionCount { filter: SessionFilter, next: usize, count: usize },
     /// Ids of registrations, of all sessions or of one.
-    Registrations { of: Option<SessionKey>, after: Option<RegistrationId>, lists: Lists },
+    Registrations { of: Option<SessionKey>, after: Option<RegistrationId>, lists: IdLists },
     /// Ids of subscriptions, of all sessions or of one.
-    Subscriptions { of: Option<SessionKey>, after: Option<SubscriptionId>, lists: Lists },
+    Subscriptions { of: Option<SessionKey>, after: Option<SubscriptionId>, lists: IdLists },
     /// Ids of the subscriptions that match a topic; null where there are none.
     Matching { topic: String, cursor: MatchCursor, ids: NumberList },
     /// The sessions of a subscription.
-    Subscribers { id: SubscriptionId, cursor: SubscriberCursor, ids: NumberList },
+    Subscribers { id: SubscriptionId, cursor: SubscriberListCursor, ids: NumberList },
     /// The sessions of a registration.
     Callees { id: RegistrationId, next: usize, ids: NumberList },
     /// The stored events of a subscription.
-    Events(HistoryReading),
+    Events(MemoryHistoryQuery),
 }
 
 /// A call that is answered in steps.
@@ -109,10 +109,10 @@ pub(crate) enum What {
 pub(crate) struct Listing {
     caller: SessionKey,
     request: RequestRef,
-    what: What,
+    kind: ListingKind,
 }
 
-impl What {
+impl ListingKind {
     /// Forgets what was collected.
     fn restart(&mut self) {
         match self {
@@ -120,13 +120,17 @@ impl What {
                 (*next, *ids) = (0, NumberList::default());
             }
             Self::SessionCount { next, count, .. } => (*next, *count) = (0, 0),
-            Self::Registrations { after, lists, .. } => (*after, *lists) = (None, Lists::default()),
-            Self::Subscriptions { after, lists, .. } => (*after, *lists) = (None, Lists::default()),
+            Self::Registrations { after, lists, .. } => {
+                (*after, *lists) = (None, IdLists::default())
+            }
+            Self::Subscriptions { after, lists, .. } => {
+                (*after, *lists) = (None, IdLists::default())
+            }
             Self::Matching { cursor, ids, .. } => {
                 (*cursor, *ids) = (MatchCursor::default(), NumberList::default());
             }
             Self::Subscribers { cursor, ids, .. } => {
-                (*cursor, *ids) = (SubscriberCursor::default(), NumberList::default());
+                (*cursor, *ids) = (SubscriberListCursor::default(), NumberList::default());
             }
             Self::Events(history) => history.restart(),
         }
@@ -136,14 +140,16 @@ impl What {
 impl Listing {
     /// Bytes that it holds without what it collects.
     pub(crate) fn size(&self) -> usize {
-        let arguments = match &self.what {
-            What::Sessions { filter, .. } | What::SessionCount { filter, .. } => filter.size(),
-            What::Matching { topic, .. } => topic.len(),
-            What::Events(history) => history.size(),
-            What::Registrations { .. }
-            | What::Subscriptions { .. }
-            | What::Subscribers { .. }
-            | What::Callees { .. } => 0,
+        let arguments = match &self.kind {
+            ListingKind::Sessions { filter, .. } | ListingKind::SessionCount { filter, .. } => {
+                filter.size()
+            }
+            ListingKind::Matching { topic, .. } => topic.len(),
+            ListingKind::Events(history) => history.size(),
+            ListingKind::Registrations { .. }
+            | ListingKind::Subscriptions { .. }
+            | ListingKind::Subscribers { .. }
+            | ListingKind::Callees { .. } => 0,
         };
         size_of::<Self>() + arguments
     }
@@ -154,15 +160,15 @@ impl<O: Outbox> Realm<O> {
     pub(super) fn list(
         &mut self,
         meta: MetaCall<'_>,
-        what: What,
+        kind: ListingKind,
     ) -> Result<Option<Payload>, RequestFailure> {
         self.check_listings(meta.from)?;
         self.count_listing(meta.from);
         let mut listing =
-            Box::new(Listing { caller: meta.from, request: meta.call.reference(), what });
+            Box::new(Listing { caller: meta.from, request: meta.call.reference(), kind });
         // A caller inside the router may make many calls in a turn, each with a step of its own.
         let mut work = Work::of(LISTING_WORK_AT_ONCE.min(self.work.left()));
-        let outcome = self.advance(&mut listing.what, &mut work);
+        let outcome = self.advance(&mut listing.kind, &mut work);
         self.work.spend(work.spent());
         let outcome =
             outcome.or_else(|| self.jobs.check_room_for_call(listing.size()).err().map(Err));
@@ -171,7 +177,7 @@ impl<O: Outbox> Realm<O> {
             None => {
                 if self.jobs.makes_calls_wait() {
                     // Only those that take turns hold what they have collected.
-                    listing.what.restart();
+                    listing.kind.restart();
                 }
                 self.jobs.push(Job::Listing(listing));
             }
@@ -184,7 +190,7 @@ impl<O: Outbox> Realm<O> {
     /// to when it has as many as it may.
     pub(super) fn check_listings(&self, caller: SessionKey) -> Result<(), RequestFailure> {
         let is_full = |session: &Session<O>| {
-            session.is_own && session.listings >= MAX_LISTINGS_OF_ROUTER_SESSION
+            session.is_internal && session.listings >= MAX_LISTINGS_OF_INTERNAL_SESSION
         };
         if self.sessions.at(caller).is_some_and(is_full) {
             return Err(RequestFailure::CallerBusy);
@@ -203,7 +209,7 @@ impl<O: Outbox> Realm<O> {
     pub(crate) fn continue_listing(&mut self, mut listing: Box<Listing>) -> Option<Box<Listing>> {
         self.sessions.at(listing.caller)?;
         let mut work = self.work;
-        let outcome = self.advance(&mut listing.what, &mut work);
+        let outcome = self.advance(&mut listing.kind, &mut work);
         self.work = work;
         let Some(outcome) = outcome else { return Some(listing) };
         self.finish_listing(listing.caller, listing.request, outcome);
@@ -219,7 +225,7 @@ impl<O: Outbox> Realm<O> {
     ) {
         let Some(session) = self.sessions.at_mut(caller) else { return };
         session.listings -= 1;
-        if !session.leaving {
+        if !session.is_closing {
             let _ = session.outbox.send(match outcome {
                 Ok(payload) => {
                     let (request, details) = (request.id(), ResultDetails::default());
@@ -232,18 +238,22 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// Collects more. The outcome, when everything is collected.
-    fn advance(&self, what: &mut What, work: &mut Work) -> Option<Result<Payload, RequestFailure>> {
-        match what {
-            What::Sessions { filter, next, ids } => {
+    fn advance(
+        &self,
+        kind: &mut ListingKind,
+        work: &mut Work,
+    ) -> Option<Result<Payload, RequestFailure>> {
+        match kind {
+            ListingKind::Sessions { filter, next, ids } => {
                 let push = |id| ids.push(id);
                 list_sessions(&self.sessions, filter, next, work, push)
                     .then(|| Ok(take_result(ids)))
             }
-            What::SessionCount { filter, next, count } => {
+            ListingKind::SessionCount { filter, next, count } => {
                 list_sessions(&self.sessions, filter, next, work, |_| *count += 1)
                     .then(|| Ok(value(*count)))
             }
-            What::Registrations { of, after, lists } => {
+            ListingKind::Registrations { of, after, lists } => {
                 let is_done = match of {
                     None => lists.take(self.dealer.registrations_after(*after), after, work),
                     Some(key) => self.sessions.at(*key).is_none_or(|session| {
@@ -253,7 +263,7 @@ impl<O: Outbox> Realm<O> {
                 };
                 is_done.then(|| Ok(lists.take_result()))
             }
-            What::Subscriptions { of, after, lists } => {
+            ListingKind::Subscriptions { of, after, lists } => {
                 let is_done = match of {
                     None => lists.take(self.broker.subscriptions_after(*after), after, work),
                     Some(key) => self.sessions.at(*key).is_none_or(|session| {
@@ -263,17 +273,17 @@ impl<O: Outbox> Realm<O> {
                 };
                 is_done.then(|| Ok(lists.take_result()))
             }
-            What::Matching { topic, cursor, ids } => {
+            ListingKind::Matching { topic, cursor, ids } => {
                 let push = |id: SubscriptionId| ids.push(id.number());
                 self.broker
                     .next_matching(topic, cursor, work, push)
                     .then(|| Ok(if ids.is_empty() { value(()) } else { take_result(ids) }))
             }
-            What::Subscribers { id, cursor, ids } => {
+            ListingKind::Subscribers { id, cursor, ids } => {
                 let push = |key: SessionKey| ids.push(key.id().number());
                 self.broker.next_subscribers(*id, cursor, work, push).then(|| Ok(take_result(ids)))
             }
-            What::Callees { id, next, ids } => {
+            ListingKind::Callees { id, next, ids } => {
                 while !work.is_spent() {
                     work.spend(work::ENTRY);
                     let Some(callee) = self.dealer.callee(*id, *next) else {
@@ -284,7 +294,7 @@ impl<O: Outbox> Realm<O> {
                 }
                 None
             }
-            What::Events(reading) => self.broker.continue_reading(reading, work),
+            ListingKind::Events(reading) => self.broker.continue_reading(reading, work),
         }
     }
 }
@@ -292,7 +302,7 @@ impl<O: Outbox> Realm<O> {
 /// Calls `found` with the ids of further sessions. Whether there is no other.
 fn list_sessions<O>(
     sessions: &Sessions<O>,
-    filter: &Filter,
+    filter: &SessionFilter,
     next: &mut usize,
     work: &mut Work,
     mut found: impl FnMut(u64),

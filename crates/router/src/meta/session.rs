@@ -8,9 +8,9 @@ use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails, RequestRef};
 use cloverleaf_wamp::payload::{NumberList, Payload};
 use cloverleaf_wamp::uri::{UncheckedUri, UriRule};
 
-use super::details::Details;
-use super::filter::Filter;
-use super::listing::{What, take_result};
+use super::details::SessionDetails;
+use super::filter::SessionFilter;
+use super::listing::{ListingKind, take_result};
 use super::{MetaCall, value};
 use crate::compatibility::Compatibility;
 use crate::deadline::Moment;
@@ -26,7 +26,7 @@ impl<O: Outbox> Realm<O> {
         meta: MetaCall<'_>,
     ) -> Result<Option<Payload>, RequestFailure> {
         let filter = roles(meta)?;
-        self.list(meta, What::SessionCount { filter, next: 0, count: 0 })
+        self.list(meta, ListingKind::SessionCount { filter, next: 0, count: 0 })
     }
 
     pub(super) fn list_sessions(
@@ -34,7 +34,7 @@ impl<O: Outbox> Realm<O> {
         meta: MetaCall<'_>,
     ) -> Result<Option<Payload>, RequestFailure> {
         let filter = roles(meta)?;
-        self.list(meta, What::Sessions { filter, next: 0, ids: NumberList::default() })
+        self.list(meta, ListingKind::Sessions { filter, next: 0, ids: NumberList::default() })
     }
 
     pub(super) fn get_session(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
@@ -48,12 +48,12 @@ impl<O: Outbox> Realm<O> {
         let goodbye = goodbye(meta, self.settings.compatibility)?;
         let victim = self.sessions.with_id(id).filter(|session| session.key != meta.from);
         let Some(victim) = victim else { return Err(RequestFailure::NoSuchSession(id)) };
-        if victim.is_own {
+        if victim.is_internal {
             return Err(RequestFailure::NotAuthorized(format!(
                 "session {id} belongs to the router, which nobody but the router may end"
             )));
         }
-        self.kill(victim.key, goodbye, Says::Everything, meta.now);
+        self.kill(victim.key, goodbye, KillAnnouncement::Everything, meta.now);
         Ok(Payload::EMPTY)
     }
 
@@ -62,7 +62,7 @@ impl<O: Outbox> Realm<O> {
         meta: MetaCall<'_>,
     ) -> Result<Option<Payload>, RequestFailure> {
         let authid: String = meta.required("authid")?;
-        self.begin_kill(meta, Filter::Authid(authid.into()), KillResult::Ids)
+        self.begin_kill(meta, SessionFilter::Authid(authid.into()), KillResult::Ids)
     }
 
     pub(super) fn kill_by_authrole(
@@ -75,28 +75,28 @@ impl<O: Outbox> Realm<O> {
         } else {
             KillResult::Count
         };
-        self.begin_kill(meta, Filter::Authrole(authrole.into()), result)
+        self.begin_kill(meta, SessionFilter::Authrole(authrole.into()), result)
     }
 
     pub(super) fn kill_all(
         &mut self,
         meta: MetaCall<'_>,
     ) -> Result<Option<Payload>, RequestFailure> {
-        self.begin_kill(meta, Filter::All, KillResult::Count)
+        self.begin_kill(meta, SessionFilter::All, KillResult::Count)
     }
 
     /// Ends sessions, now where they are few.
     fn begin_kill(
         &mut self,
         meta: MetaCall<'_>,
-        filter: Filter,
+        filter: SessionFilter,
         result: KillResult,
     ) -> Result<Option<Payload>, RequestFailure> {
         let goodbye = goodbye(meta, self.settings.compatibility)?;
         self.check_listings(meta.from)?;
         let (caller, request) = (meta.from, meta.call.reference());
         let killed = Killed::default();
-        let kill = Kill { caller, request, filter, result, goodbye, next: 0, killed };
+        let kill = KillJob { caller, request, filter, result, goodbye, next: 0, killed };
         // Once it has begun it can't be refused.
         self.jobs.check_room_for_call(kill.size())?;
         self.count_listing(meta.from);
@@ -108,7 +108,11 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// Goes on with ending sessions. The job, unless it is done.
-    pub(crate) fn continue_kill(&mut self, mut kill: Box<Kill>, now: Moment) -> Option<Box<Kill>> {
+    pub(crate) fn continue_kill(
+        &mut self,
+        mut kill: Box<KillJob>,
+        now: Moment,
+    ) -> Option<Box<KillJob>> {
         while !self.work.is_spent() {
             let Some((session, behind)) = self.sessions.next_from(kill.next) else {
                 let result = kill.take_result();
@@ -117,7 +121,7 @@ impl<O: Outbox> Realm<O> {
             };
             self.work.spend_entries(behind - kill.next);
             kill.next = behind;
-            let is_spared = session.key == kill.caller || session.is_own;
+            let is_spared = session.key == kill.caller || session.is_internal;
             if is_spared || !kill.filter.selects(&session.principal) {
                 continue;
             }
@@ -131,20 +135,20 @@ impl<O: Outbox> Realm<O> {
 
     /// Everything that a session held is taken away, in steps if it is much, and its connection
     /// when it does not say GOODBYE in time.
-    fn kill(&mut self, key: SessionKey, goodbye: Goodbye, says: Says, now: Moment) {
-        if let Some((mut departure, outbox)) = self.take_out(key) {
-            self.closing.begin(key, outbox, goodbye, now);
-            if says == Says::Nothing {
-                departure.be_silent();
+    fn kill(&mut self, key: SessionKey, goodbye: Goodbye, says: KillAnnouncement, now: Moment) {
+        if let Some((mut detached, outbox)) = self.take_out(key) {
+            self.killed.begin(key, outbox, goodbye, now);
+            if says == KillAnnouncement::Nothing {
+                detached.be_silent();
             }
-            self.begin_departure(departure, now);
+            self.begin_detach(detached, now);
         }
     }
 }
 
 /// Whether the end of a session is published, and its testaments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum KillAnnouncement {
     Everything,
     Nothing,
 }
@@ -158,10 +162,10 @@ enum KillResult {
 
 /// Sessions that are being ended for a caller.
 #[derive(Debug)]
-pub(crate) struct Kill {
+pub(crate) struct KillJob {
     caller: SessionKey,
     request: RequestRef,
-    filter: Filter,
+    filter: SessionFilter,
     result: KillResult,
     goodbye: Goodbye,
     /// The place in the table of sessions that comes next.
@@ -175,7 +179,7 @@ struct Killed {
     ids: NumberList,
 }
 
-impl Kill {
+impl KillJob {
     /// Bytes that it holds without the ids of the sessions that it has ended: few, before it has
     /// its first turn as a job.
     pub(crate) fn size(&self) -> usize {
@@ -185,8 +189,12 @@ impl Kill {
     }
 
     /// When all are ended, none is left to receive events: no meta events, no testaments.
-    const fn says(&self) -> Says {
-        if matches!(self.filter, Filter::All) { Says::Nothing } else { Says::Everything }
+    const fn says(&self) -> KillAnnouncement {
+        if matches!(self.filter, SessionFilter::All) {
+            KillAnnouncement::Nothing
+        } else {
+            KillAnnouncement::Everything
+        }
     }
 
     fn take_result(&mut self) -> Payload {
@@ -199,8 +207,8 @@ impl Kill {
 }
 
 /// The sessions that `filter_authroles` selects.
-fn roles(meta: MetaCall<'_>) -> Result<Filter, RequestFailure> {
-    Ok(meta.optional("filter_authroles")?.map_or(Filter::All, Filter::Roles))
+fn roles(meta: MetaCall<'_>) -> Result<SessionFilter, RequestFailure> {
+    Ok(meta.optional("filter_authroles")?.map_or(SessionFilter::All, SessionFilter::Roles))
 }
 
 /// The GOODBYE of the killed sessions, which share its message.
@@ -215,5 +223,5 @@ fn goodbye(meta: MetaCall<'_>, compatibility: Compatibility) -> Result<Goodbye, 
 
 /// The details of a session, as one argument.
 pub(super) fn details<O>(session: &Session<O>, settings: &RealmSettings) -> Payload {
-    value(Details::of(session, settings))
+    value(SessionDetails::of(session, settings))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::details::Details;
+use super::details::SessionDetails;
 use crate::deadline::Moment;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
@@ -102,7 +102,7 @@ struct Cycle {
 impl<O: Outbox> Realm<O> {
     /// Publishes what a session has received and sent: `[details|dict, stats|dict]`, or, as in
     /// Crossbar.io, `[ids|dict, stats|dict]`.
-    pub fn tell_stats(&mut self, of: &Metered, stats: &SessionStats, now: Moment) {
+    pub fn publish_stats(&mut self, of: &Metered, stats: &SessionStats, now: Moment) {
         self.work = Work::message();
         let at = self.clock.now();
         let payload = |realm: &Self| {
@@ -117,10 +117,10 @@ impl<O: Outbox> Realm<O> {
                 return super::values(&(ids, cycle(of, &stats.cycle, at)));
             }
             let transport = of.transport.as_deref();
-            let details = Details::new(of.session.id(), &of.principal, transport, settings);
+            let details = SessionDetails::new(of.session.id(), &of.principal, transport, settings);
             super::values(&(details.without_headers(), totals(stats, at)))
         };
-        self.tell(of.session, "wamp.session.on_stats", payload, now);
+        self.publish_meta_event(of.session, "wamp.session.on_stats", payload, now);
     }
 }
 

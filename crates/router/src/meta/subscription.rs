@@ -3,38 +3,17 @@
 //! Spec: advanced profile "Subscriptions Meta API".
 
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::ids::{SessionId, SubscriptionId};
+use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
-use serde::Serialize;
 
-use super::listing::{Lists, What};
+use super::directory::{EntryDetails, Removal};
+use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
-use crate::broker::{SubscriberCursor, SubscriptionDetails};
+use crate::broker::SubscriberListCursor;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::uri_index::MatchCursor;
-
-/// SubscriptionDetails of the specification.
-#[derive(Serialize)]
-pub(super) struct Told<'a> {
-    id: u64,
-    created: String,
-    uri: &'a str,
-    #[serde(rename = "match")]
-    policy: &'static str,
-}
-
-impl<'a> Told<'a> {
-    pub(super) fn new(subscription: SubscriptionDetails<'a>) -> Self {
-        Self {
-            id: subscription.id.number(),
-            created: subscription.created.text(),
-            uri: subscription.pattern.as_str(),
-            policy: subscription.pattern.policy().name(),
-        }
-    }
-}
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn list_subscriptions(
@@ -42,7 +21,7 @@ impl<O: Outbox> Realm<O> {
         meta: MetaCall<'_>,
     ) -> Result<Option<Payload>, RequestFailure> {
         let of = self.listed(meta)?;
-        self.list(meta, What::Subscriptions { of, after: None, lists: Lists::default() })
+        self.list(meta, ListingKind::Subscriptions { of, after: None, lists: IdLists::default() })
     }
 
     pub(super) fn lookup_subscription(
@@ -59,13 +38,13 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Option<Payload>, RequestFailure> {
         let topic: String = meta.required("topic")?;
         let (cursor, ids) = (MatchCursor::default(), NumberList::default());
-        self.list(meta, What::Matching { topic, cursor, ids })
+        self.list(meta, ListingKind::Matching { topic, cursor, ids })
     }
 
     pub(super) fn get_subscription(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = subscription_id(meta)?;
         let details = self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        Ok(value(Told::new(details)))
+        Ok(value(EntryDetails::of_subscription(details)))
     }
 
     pub(super) fn list_subscribers(
@@ -74,8 +53,8 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Option<Payload>, RequestFailure> {
         let id = subscription_id(meta)?;
         self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        let (cursor, ids) = (SubscriberCursor::default(), NumberList::default());
-        self.list(meta, What::Subscribers { id, cursor, ids })
+        let (cursor, ids) = (SubscriberListCursor::default(), NumberList::default());
+        self.list(meta, ListingKind::Subscribers { id, cursor, ids })
     }
 
     pub(super) fn count_subscribers(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
@@ -88,19 +67,16 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         meta: MetaCall<'_>,
     ) -> Result<Payload, RequestFailure> {
-        let (id, subscriber) = (subscription_id(meta)?, meta.id("subscriber_id", SessionId::new)?);
-        let reason = meta.text("reason")?;
-        if self.broker.details(id).is_none() {
-            return Err(RequestFailure::UnknownSubscription(id));
-        }
-        let session = self.sessions.with_id(subscriber);
-        let key = session.ok_or(RequestFailure::NoSuchSession(subscriber))?.key;
-        let reason = reason.as_deref().unwrap_or(error_uri::UNSUBSCRIBED);
+        let id = subscription_id(meta)?;
+        let Removal { id: subscriber, reason } =
+            Removal::read(meta, "subscriber_id", error_uri::UNSUBSCRIBED)?;
+        self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
+        let key = self.session_with(subscriber)?;
         let (sessions, mut changes) = (&mut self.sessions, Vec::new());
-        if !self.broker.remove_subscriber(sessions, key, id, reason, &mut changes) {
+        if !self.broker.remove_subscriber(sessions, key, id, &reason, &mut changes) {
             return Err(RequestFailure::NoSubscriber(subscriber, id));
         }
-        self.tell_subscriptions(key, &changes, meta.now);
+        self.publish_subscription_changes(key, &changes, meta.now);
         Ok(value(()))
     }
 }

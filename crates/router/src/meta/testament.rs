@@ -8,14 +8,14 @@ use cloverleaf_wamp::message::{PassthruDetails, Publish, PublishOptions};
 use cloverleaf_wamp::payload::Payload;
 
 use super::{MetaCall, value};
-use crate::broker::{Accepted, Publication};
+use crate::broker::{NewPublication, Publication};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_TESTAMENT_BYTES;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
-use crate::session::Party;
-use crate::testament::{Scope, Testament};
+use crate::session::Identity;
+use crate::testament::{Testament, TestamentScope};
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn add_testament(&mut self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
@@ -23,7 +23,7 @@ impl<O: Outbox> Realm<O> {
         let publish = testament(meta)?;
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
         // What may not be said now may not be left behind either.
-        self.check_publish(session.role, &publish)?;
+        self.check_publish(session.role, &publish, None)?;
         let passthru = publish.options.passthru.as_deref();
         if passthru.is_some_and(PassthruDetails::uses_passthru)
             && !session.roles.publisher_has(Feature::PayloadPassthruMode)
@@ -67,9 +67,11 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// The argument `scope`; `destroyed` if it is absent.
-    fn testament_scope(&self, meta: MetaCall<'_>) -> Result<Scope, RequestFailure> {
-        let Some(name) = meta.optional::<String>("scope")? else { return Ok(Scope::Destroyed) };
-        Scope::from_name(&name).ok_or_else(|| {
+    fn testament_scope(&self, meta: MetaCall<'_>) -> Result<TestamentScope, RequestFailure> {
+        let Some(name) = meta.optional::<String>("scope")? else {
+            return Ok(TestamentScope::Destroyed);
+        };
+        TestamentScope::from_name(&name).ok_or_else(|| {
             if self.settings.compatibility.has_testament_error() {
                 return RequestFailure::InvalidScope;
             }
@@ -80,14 +82,14 @@ impl<O: Outbox> Realm<O> {
     /// Publishes what a session has left behind, under its name and with its rights.
     pub(crate) fn publish_testament(
         &mut self,
-        gone: Party<'_>,
+        gone: Identity<'_>,
         role: usize,
         testament: Testament,
         now: Moment,
     ) {
         let Testament { id, publish } = testament;
-        let Ok((permission, disclosed)) = self.check_publish(role, &publish) else { return };
-        let publication = Publication::new(Accepted {
+        let Ok((permission, disclosed)) = self.check_publish(role, &publish, None) else { return };
+        let publication = Publication::new(NewPublication {
             id,
             source: gone.key,
             publisher: Some(gone),

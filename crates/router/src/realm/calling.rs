@@ -6,6 +6,7 @@
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{
     Call, CallResult, Cancel, InvocationError, PassthruDetails, ResultDetails, RouterMessage, Yield,
 };
@@ -13,70 +14,86 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, is_reserved};
 
 use super::Realm;
-use super::requests::{announced, known};
+use super::requests::{authorize, check_announced, known_option};
 use crate::authorization::{Action, Permission};
 use crate::deadline::Moment;
-use crate::dealer::Grant;
+use crate::dealer::CallPermission;
 use crate::failure::RequestFailure;
 use crate::meta::Procedure;
 use crate::outbox::Outbox;
+use crate::parking::Decided;
 use crate::session::SessionKey;
-use crate::validation::Held;
+use crate::validation::PayloadKind;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn call(
         &mut self,
         from: SessionKey,
         call: Call,
+        decided: Option<&Decided>,
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
-        let Some(session) = self.sessions.at_mut(from) else { return Ok(()) };
+        let Some(session) = self.sessions.at(from) else { return Ok(()) };
         if let Some(key) = session.dealer.call_in_flight(call.request) {
             return self.dealer.continue_call(&mut self.sessions, key, call);
         }
         let is_progressive = session.roles.caller_has(Feature::ProgressiveCallInvocations);
-        if is_progressive && session.dealer.is_below_watermark(call.request) {
-            // The next part of a call that has ended meanwhile.
+        if is_progressive && decided.is_none() && session.dealer.is_below_watermark(call.request) {
+            // The next part of a call that has ended meanwhile. A call that was decided on may
+            // have been overtaken by later ones, where requests are independent.
             return Ok(());
         }
-        session.dealer.saw(call.request);
         if call.options.progress == Some(true) && !is_progressive {
             return Err(ProtocolViolation::Feature(
                 "CALL with progress: HELLO has not announced progressive_call_invocations for the \
                  caller",
             ));
         }
-        announced(call.options.passthru.as_deref(), &call.payload, || session.roles.caller)?;
+        check_announced(call.options.passthru.as_deref(), &call.payload, || session.roles.caller)?;
         let request = call.reference();
-        let routed = self.route(from, call, now);
-        self.refuse(from, request, routed);
+        let routed = self.route(from, call, decided, now);
+        if routed.is_err() {
+            // Further parts of the call are ignored. The dealer has noted the others.
+            self.note_call(from, request.id());
+        }
+        self.answer_failure(from, request, routed);
         Ok(())
     }
 
-    /// Gives a call to the router's own procedure or to the dealer, which counts in milliseconds.
+    /// Routes a call that is allowed to a meta procedure or to the dealer, which counts in
+    /// milliseconds.
     fn route(
         &mut self,
         from: SessionKey,
         mut call: Call,
+        decided: Option<&Decided>,
         now: Moment,
     ) -> Result<(), RequestFailure> {
-        let permission = self.check_call(from, &call)?;
+        let permission = self.check_call(from, &call, decided)?;
         // The realm knows who calls, whatever it may tell others.
         if let Some(procedure) = self.meta_procedure(&call.procedure) {
+            self.note_call(from, call.request);
             return self.answer(from, procedure, &call, now);
         }
         let (wish, compatibility) = (call.options.disclose_me, self.settings.compatibility);
         let disclosed = permission.disclose_caller.decide(wish, compatibility);
         let disclosed = disclosed.ok_or(RequestFailure::DisclosureRefused)?;
         if let Some(timeout) = call.options.timeout {
-            let is_own = self.sessions.at(from).is_some_and(|session| session.is_own);
-            let unit = self.settings.call_timeout_unit(is_own);
+            let is_internal = self.sessions.at(from).is_some_and(|session| session.is_internal);
+            let unit = self.settings.call_timeout_unit(is_internal);
             call.options.timeout = Some(unit.to_millis(timeout));
         }
         let Permission { trustlevel, schemas, .. } = permission;
-        let grant = Grant { disclosed, trustlevel, schemas };
+        let permission = CallPermission { disclosed, trustlevel, schemas };
         let random = || self.random.bits();
-        self.dealer.call(&mut self.sessions, from, call, grant, now, random)
+        self.dealer.call(&mut self.sessions, from, call, permission, now, random)
+    }
+
+    /// Notes the request id of a call after the verdict on it.
+    fn note_call(&mut self, from: SessionKey, request: RequestId) {
+        if let Some(session) = self.sessions.at_mut(from) {
+            session.dealer.note_request_id(request);
+        }
     }
 
     /// The procedure of the router itself that has this name.
@@ -114,20 +131,25 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// Whether the call is allowed, and as its schema asks.
-    fn check_call(&self, from: SessionKey, call: &Call) -> Result<Permission, RequestFailure> {
+    /// The permission for a call, if its payload matches the schema of the permission.
+    fn check_call(
+        &self,
+        from: SessionKey,
+        call: &Call,
+        decided: Option<&Decided>,
+    ) -> Result<Permission, RequestFailure> {
         call.procedure.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
-        let permission = self.authorize(from, Action::Call, &call.procedure)?;
-        let (held, passthru) =
-            (Held::call(call.options.progress), call.options.passthru.as_deref());
-        self.settings.validation.check(permission.schemas, held, &call.payload, passthru)?;
+        let permission = authorize(self.role_of(from), Action::Call, &call.procedure, decided)?;
+        let kind = PayloadKind::call(call.options.progress);
+        let passthru = call.options.passthru.as_deref();
+        self.settings.validation.check(permission.schemas, kind, &call.payload, passthru)?;
         Ok(permission)
     }
 
     pub(super) fn cancel(&mut self, from: SessionKey, cancel: &Cancel) {
-        let outcome = known("mode", cancel.options.mode.as_ref())
+        let outcome = known_option("mode", cancel.options.mode.as_ref())
             .map(|mode| self.dealer.cancel(&mut self.sessions, from, cancel.request, mode));
-        self.refuse(from, cancel.reference(), outcome);
+        self.answer_failure(from, cancel.reference(), outcome);
     }
 
     pub(super) fn yielded(
@@ -156,6 +178,6 @@ impl<O: Outbox> Realm<O> {
         passthru: Option<&PassthruDetails>,
         payload: &Payload,
     ) -> Result<(), ProtocolViolation> {
-        announced(passthru, payload, || self.sessions.at(from)?.roles.callee)
+        check_announced(passthru, payload, || self.sessions.at(from)?.roles.callee)
     }
 }

@@ -9,14 +9,15 @@ use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Publish, Published, RouterMessage};
 
 use super::Realm;
-use super::requests::{announced, authorize, not_reserved};
+use super::requests::{authorize, check_announced, check_not_reserved};
 use crate::authorization::{Action, Disclosed, Permission};
-use crate::broker::{Accepted, Publication, is_awaited};
+use crate::broker::{AcknowledgementMode, NewPublication, Publication};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
+use crate::parking::Decided;
 use crate::session::SessionKey;
-use crate::validation::Held;
+use crate::validation::PayloadKind;
 use crate::wall_clock::Timestamp;
 
 impl<O: Outbox> Realm<O> {
@@ -24,6 +25,7 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         from: SessionKey,
         publish: Publish,
+        decided: Option<&Decided>,
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
@@ -31,15 +33,15 @@ impl<O: Outbox> Realm<O> {
             return Err(ProtocolViolation::RequestIdInUse(publish.request.number()));
         }
         let features = || session.roles.publisher;
-        announced(publish.options.passthru.as_deref(), &publish.payload, features)?;
+        check_announced(publish.options.passthru.as_deref(), &publish.payload, features)?;
         let role = session.role;
-        let (request, acknowledge) = (publish.reference(), publish.options.acknowledge);
+        let (request, mode) = (publish.reference(), AcknowledgementMode::of(&publish.options));
         let outcome = self
-            .check_publish(role, &publish)
-            .and_then(|permission| self.route_event(from, publish, permission, now));
+            .check_publish(role, &publish, decided)
+            .and_then(|permission| self.route_event(from, publish, permission, mode, now));
         // An unacknowledged PUBLISH fails silently.
-        if acknowledge == Some(true) {
-            self.refuse(from, request, outcome);
+        if mode != AcknowledgementMode::Unacknowledged {
+            self.answer_failure(from, request, outcome);
         }
         Ok(())
     }
@@ -50,42 +52,47 @@ impl<O: Outbox> Realm<O> {
         from: SessionKey,
         publish: Publish,
         (permission, disclosed): (Permission, bool),
+        mode: AcknowledgementMode,
         now: Moment,
     ) -> Result<(), RequestFailure> {
         let (id, at) = (PublicationId::from_random(self.random.bits()), self.time_of_events());
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
-        if (session.is_own && self.broker.is_full_of_outgoing(from))
+        if (session.is_internal && self.broker.is_full_of_outgoing(from))
             || self.broker.has_no_memory_for_outgoing()
         {
             return Err(RequestFailure::PublisherBusy);
         }
-        let acknowledge = publish.options.acknowledge == Some(true);
         let request = publish.reference();
-        let asks_receivers = is_awaited(&publish);
-        if asks_receivers {
+        if mode == AcknowledgementMode::ByReceivers {
             session.broker.check_awaited()?;
             self.broker.check_awaited()?;
         }
-        let mut publication = Publication::new(Accepted {
+        let mut publication = Publication::new(NewPublication {
             id,
             source: from,
-            publisher: Some(session.party()),
+            publisher: Some(session.identity()),
             publish,
             disclosed,
             trustlevel: permission.trustlevel,
             now,
             at,
         });
-        self.broker.check_retained(&publication, session.party())?;
-        let answered = acknowledge.then_some(request.id());
+        self.broker.check_retained(&publication, session.identity())?;
+        let is_acknowledged = mode != AcknowledgementMode::Unacknowledged;
+        let answered = is_acknowledged.then_some(request.id());
         self.broker.store(&mut self.sessions, &mut publication, answered)?;
-        if asks_receivers {
-            publication.ask_receivers(request);
-        } else if acknowledge && publication.waits_for_store() {
-            publication.answer_later(request);
-        } else if acknowledge && let Some(session) = self.sessions.at(from) {
-            let answer = Published { request: request.id(), publication: id };
-            let _ = session.outbox.send(RouterMessage::Published(answer));
+        match mode {
+            AcknowledgementMode::Unacknowledged => {}
+            AcknowledgementMode::ByReceivers => publication.ask_receivers(request),
+            AcknowledgementMode::ByRouter if publication.waits_for_store() => {
+                publication.answer_later(request);
+            }
+            AcknowledgementMode::ByRouter => {
+                if let Some(session) = self.sessions.at(from) {
+                    let answer = Published { request: request.id(), publication: id };
+                    let _ = session.outbox.send(RouterMessage::Published(answer));
+                }
+            }
         }
         self.broker.publish(&mut self.sessions, publication, now, &mut self.work);
         if self.broker.has_outgoing() {
@@ -105,15 +112,16 @@ impl<O: Outbox> Realm<O> {
         &self,
         role: usize,
         publish: &Publish,
+        decided: Option<&Decided>,
     ) -> Result<(Permission, bool), RequestFailure> {
         let topic = &publish.topic;
         topic.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
         let role = self.settings.roles.get(role);
-        not_reserved(role, Action::Publish, topic)?;
-        let permission = authorize(role, Action::Publish, topic)?;
+        check_not_reserved(role, Action::Publish, topic)?;
+        let permission = authorize(role, Action::Publish, topic, decided)?;
         let passthru = publish.options.passthru.as_deref();
         let validation = &self.settings.validation;
-        validation.check(permission.schemas, Held::Event, &publish.payload, passthru)?;
+        validation.check(permission.schemas, PayloadKind::Event, &publish.payload, passthru)?;
         let (wish, compatibility) = (publish.options.disclose_me, self.settings.compatibility);
         let disclosed = permission.disclose_publisher.decide(wish, compatibility);
         let disclosed = disclosed.ok_or(RequestFailure::DisclosureRefused)?;

@@ -8,17 +8,24 @@ use cloverleaf_wamp::message::{InvokePolicy, Register, Unregister};
 use cloverleaf_wamp::uri::UriPattern;
 
 use super::Realm;
-use super::requests::{known, not_reserved};
+use super::requests::{check_not_reserved, known_option};
 use crate::authorization::Action;
 use crate::deadline::Moment;
-use crate::dealer::Terms;
+use crate::dealer::RegistrationTerms;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
+use crate::parking::Decided;
 use crate::session::SessionKey;
 
 impl<O: Outbox> Realm<O> {
-    pub(super) fn register(&mut self, from: SessionKey, register: &Register, now: Moment) {
-        let checked = self.check_register(from, register);
+    pub(super) fn register(
+        &mut self,
+        from: SessionKey,
+        register: &Register,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) {
+        let checked = self.check_register(from, register, decided);
         if let Err(failure) = &checked {
             let policy = register.options.match_policy.unwrap_or_default();
             let procedure = &register.procedure;
@@ -29,23 +36,24 @@ impl<O: Outbox> Realm<O> {
             let sessions = &mut self.sessions;
             self.dealer.register(sessions, from, register.request, pattern, terms, created)
         });
-        let outcome = outcome.map(|changes| self.tell_registrations(from, &changes, now));
-        self.refuse(from, register.reference(), outcome);
+        let outcome = outcome.map(|changes| self.publish_registration_changes(from, &changes, now));
+        self.answer_failure(from, register.reference(), outcome);
     }
 
     fn check_register(
         &self,
         from: SessionKey,
         register: &Register,
-    ) -> Result<(UriPattern, Terms), RequestFailure> {
+        decided: Option<&Decided>,
+    ) -> Result<(UriPattern, RegistrationTerms), RequestFailure> {
         let options = &register.options;
         let policy = options.match_policy.unwrap_or_default();
         let pattern = register
             .procedure
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
-        not_reserved(self.role_of(from), Action::Register, &register.procedure)?;
-        let permission = self.authorize_pattern(from, Action::Register, &pattern)?;
+        check_not_reserved(self.role_of(from), Action::Register, &register.procedure)?;
+        let permission = self.authorize_pattern(from, Action::Register, &pattern, decided)?;
         if options.concurrency == Some(0) {
             let text = "REGISTER.Options.concurrency must be 1 or more";
             return Err(RequestFailure::InvalidArgument(text.to_owned()));
@@ -53,10 +61,11 @@ impl<O: Outbox> Realm<O> {
         let callee = self.sessions.at(from);
         let watches_time = options.forward_timeout == Some(true)
             && callee.is_some_and(|callee| callee.roles.callee_has(Feature::CallTimeout));
-        let is_own = callee.is_some_and(|callee| callee.is_own);
-        let unit = self.settings.call_timeout_unit(is_own);
-        let terms = Terms {
-            policy: known("invoke", options.invoke.as_ref())?.unwrap_or(InvokePolicy::Single),
+        let is_internal = callee.is_some_and(|callee| callee.is_internal);
+        let unit = self.settings.call_timeout_unit(is_internal);
+        let terms = RegistrationTerms {
+            policy: known_option("invoke", options.invoke.as_ref())?
+                .unwrap_or(InvokePolicy::Single),
             concurrency: options.concurrency,
             force: options.force_reregister == Some(true),
             disclose_caller: options.disclose_caller == Some(true),
@@ -70,7 +79,7 @@ impl<O: Outbox> Realm<O> {
     pub(super) fn unregister(&mut self, from: SessionKey, unregister: &Unregister, now: Moment) {
         let (request, id) = (unregister.request, unregister.registration);
         let outcome = self.dealer.unregister(&mut self.sessions, from, request, id);
-        let outcome = outcome.map(|changes| self.tell_registrations(from, &changes, now));
-        self.refuse(from, unregister.reference(), outcome);
+        let outcome = outcome.map(|changes| self.publish_registration_changes(from, &changes, now));
+        self.answer_failure(from, unregister.reference(), outcome);
     }
 }

@@ -11,9 +11,11 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, UriPattern, is_reserved};
 
 use super::Realm;
+use super::authorize::decided_or_denied;
 use crate::authorization::{Action, Permission, Role};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
+use crate::parking::Decided;
 use crate::session::SessionKey;
 
 const PASSTHRU: &str = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
@@ -22,8 +24,9 @@ const OLDER_FORM: &str = "a binary in the place of the arguments: there is no en
                           has not announced payload_transparency for this role";
 
 impl<O: Outbox> Realm<O> {
-    /// Whether the number of a request is the one that comes next. Other messages have none.
-    pub(super) fn follows(&mut self, from: SessionKey, message: &ClientMessage) -> bool {
+    /// Whether the request id of a message is the next one of its session, which is used up by
+    /// this. Messages without a request id are always in order, and so are independent requests.
+    pub(super) fn is_next_request(&mut self, from: SessionKey, message: &ClientMessage) -> bool {
         let number = match message {
             ClientMessage::Call(call) => call.request,
             ClientMessage::Publish(publish) => publish.request,
@@ -34,6 +37,9 @@ impl<O: Outbox> Realm<O> {
             _ => return true,
         };
         let Some(session) = self.sessions.at_mut(from) else { return true };
+        if session.has_independent_requests {
+            return true;
+        }
         // The next part of a call has the number of the first one.
         if matches!(message, ClientMessage::Call(_))
             && session.roles.caller_has(Feature::ProgressiveCallInvocations)
@@ -45,7 +51,7 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// Answers a request that failed; one that did not has been answered by who served it.
-    pub(super) fn refuse(
+    pub(super) fn answer_failure(
         &self,
         from: SessionKey,
         request: RequestRef,
@@ -62,40 +68,36 @@ impl<O: Outbox> Realm<O> {
         self.sessions.at(key).and_then(|session| self.settings.roles.get(session.role))
     }
 
-    pub(super) fn authorize(
-        &self,
-        from: SessionKey,
-        action: Action,
-        uri: &UncheckedUri,
-    ) -> Result<Permission, RequestFailure> {
-        authorize(self.role_of(from), action, uri)
-    }
-
-    /// Whether the action is allowed on every URI that the pattern matches.
+    /// The permission for an action on every URI that the pattern matches.
     pub(crate) fn authorize_pattern(
         &self,
         from: SessionKey,
         action: Action,
         pattern: &UriPattern,
+        decided: Option<&Decided>,
     ) -> Result<Permission, RequestFailure> {
-        self.role_of(from)
-            .and_then(|role| role.permission_for_pattern(action, pattern))
-            .ok_or_else(|| RequestFailure::denied(action, pattern.as_str()))
+        match self.role_of(from).and_then(|role| role.permission_for_pattern(action, pattern)) {
+            Some(permission) => Ok(permission),
+            None => decided_or_denied(decided, action, pattern.as_str()),
+        }
     }
 }
 
-/// The rule that allows the action. A refusal names nobody's identity.
+/// The permission for an action on one URI. A refusal names no identity.
 pub(super) fn authorize(
     role: Option<&Role>,
     action: Action,
     uri: &UncheckedUri,
+    decided: Option<&Decided>,
 ) -> Result<Permission, RequestFailure> {
-    role.and_then(|role| role.permission(action, uri.as_str()))
-        .ok_or_else(|| RequestFailure::denied(action, uri.as_str()))
+    match role.and_then(|role| role.permission(action, uri.as_str())) {
+        Some(permission) => Ok(permission),
+        None => decided_or_denied(decided, action, uri.as_str()),
+    }
 }
 
 /// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").
-pub(super) fn not_reserved(
+pub(super) fn check_not_reserved(
     role: Option<&Role>,
     action: Action,
     uri: &UncheckedUri,
@@ -109,7 +111,7 @@ pub(super) fn not_reserved(
 /// Whether a payload that only the two ends can open comes from one that has announced it (advanced
 /// profile, "Payload Passthru Mode"). The older form, with a binary in the place of the arguments,
 /// needs no more than an `enc_algo`; without one it must have been announced (decisions F16).
-pub(super) fn announced(
+pub(super) fn check_announced(
     passthru: Option<&PassthruDetails>,
     payload: &Payload,
     features: impl FnOnce() -> Option<Features>,
@@ -132,7 +134,7 @@ pub(super) fn announced(
 }
 
 /// The word of an option, or the refusal of one that this router does not know.
-pub(super) fn known<T: OptionEnum>(
+pub(super) fn known_option<T: OptionEnum>(
     option: &'static str,
     word: Option<&OpenEnum<T>>,
 ) -> Result<Option<T>, RequestFailure> {

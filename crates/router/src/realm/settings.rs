@@ -12,6 +12,7 @@ use cloverleaf_wamp::uri::UriRule;
 use compact_str::CompactString;
 
 use crate::authorization::Role;
+use crate::authorizer::Authorizer;
 use crate::broker::{EventStore, HistorySettings, RetentionSettings};
 use crate::compatibility::Compatibility;
 use crate::dealer::{CallQueue, CallTimes};
@@ -108,6 +109,8 @@ pub struct RealmSettings {
     pub histories: Vec<HistorySettings>,
     /// Where these outlive the realm, if they do.
     pub event_store: Option<Box<dyn EventStore>>,
+    /// Decides on requests of roles that are made with [`Role::with_authorizer`].
+    pub authorizer: Option<Box<dyn Authorizer>>,
     /// What time of day it is.
     pub time_of_day: TimeOfDay,
 }
@@ -132,13 +135,14 @@ impl RealmSettings {
             retention: RetentionSettings::default(),
             histories: Vec::new(),
             event_store: None,
+            authorizer: None,
             time_of_day: TimeOfDay::default(),
         }
     }
 
     /// The unit of call timeouts in a session: the realm's, or milliseconds inside the router.
-    pub(super) fn call_timeout_unit(&self, is_own: bool) -> CallTimeoutUnit {
-        if is_own {
+    pub(super) fn call_timeout_unit(&self, is_internal: bool) -> CallTimeoutUnit {
+        if is_internal {
             return CallTimeoutUnit::Milliseconds;
         }
         self.call_timeout_unit.unwrap_or_else(|| self.compatibility.call_timeout_unit())

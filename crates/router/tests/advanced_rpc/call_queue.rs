@@ -14,7 +14,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::UriPattern;
 
-use crate::stage::{
+use crate::fixture::{
     assert_nothing_stays, assert_silence, cancel, given_up, join, millis, no_such_procedure,
     register, shared, too_many, unavailable,
 };

@@ -11,7 +11,9 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{CallOptions, InvocationDetails, RegisterOptions, RequestKind};
 
-use crate::stage::{able, assert_silence, join, millis, receiving, register, without, yield_part};
+use crate::fixture::{
+    able, assert_silence, join, millis, receiving, register, without, yield_part,
+};
 
 fn lab_with(call_times: CallTimes) -> Lab {
     Lab::with(RealmSettings { call_times, ..settings() })

@@ -5,7 +5,7 @@
 //! `crossbar.error.max_concurrency_reached`. Calls that wait are told in `call_queue`.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -13,7 +13,7 @@ use cloverleaf_wamp::message::{
     RouterMessage, Sharding,
 };
 
-use crate::stage::{
+use crate::fixture::{
     assert_nothing_stays, assert_silence, call_part, cancel, join, millis, receiving, refused,
     register, shared, too_many, unavailable, yield_part,
 };
@@ -90,7 +90,7 @@ fn a_limit_of_nothing_is_refused() {
     let error = error_uri::INVALID_ARGUMENT;
     assert_eq!(lab.received(callee), [router::refused(RequestKind::Register, 1, error, text)]);
     lab.send(caller, client::call(1, "com.work", NOTHING));
-    let refusal = crate::stage::no_such_procedure(1, "com.work");
+    let refusal = crate::fixture::no_such_procedure(1, "com.work");
     assert_eq!(lab.received(caller), [refusal]);
 }
 
@@ -184,13 +184,13 @@ fn calls_and_results_in_parts_have_one_place_until_the_end() {
 #[test]
 fn a_call_that_could_not_be_sent_has_no_place() {
     let (mut lab, caller, callee) = pair(1);
-    lab.set_state(callee, State::Congested);
+    lab.set_state(callee, OutboxState::Dropping);
     for number in [1, 2] {
         call(&mut lab, caller, number);
         let text = "the callee's queue is full";
         assert_eq!(lab.received(caller), [refused(number, error_uri::UNAVAILABLE, text)]);
     }
-    lab.set_state(callee, State::Reading);
+    lab.set_state(callee, OutboxState::Reading);
     call(&mut lab, caller, 3);
     assert_eq!(lab.received(callee).len(), 1);
 }

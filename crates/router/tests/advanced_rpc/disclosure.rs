@@ -13,7 +13,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::UriPattern;
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_silence, open, receiving, register, result_with, shared, unavailable, yield_part,
 };
 
@@ -65,14 +65,14 @@ fn wanting(disclose_caller: Option<bool>) -> RegisterOptions {
 
 #[test]
 fn a_callee_that_registers_so_learns_who_calls_unless_the_rule_says_never() {
-    use Disclosure::{Always, Never, OnWish};
+    use Disclosure::{Always, Never, OnRequest};
     for (disclose_caller, wants, wish, disclosed) in [
-        (OnWish, Some(true), None, true),
-        (OnWish, Some(true), Some(false), true),
-        (OnWish, Some(true), Some(true), true),
-        (OnWish, Some(false), None, false),
-        (OnWish, Some(false), Some(true), true),
-        (OnWish, None, None, false),
+        (OnRequest, Some(true), None, true),
+        (OnRequest, Some(true), Some(false), true),
+        (OnRequest, Some(true), Some(true), true),
+        (OnRequest, Some(false), None, false),
+        (OnRequest, Some(false), Some(true), true),
+        (OnRequest, None, None, false),
         (Always, Some(false), None, true),
         (Always, None, Some(false), true),
         (Never, Some(true), None, false),

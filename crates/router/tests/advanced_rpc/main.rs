@@ -1,17 +1,18 @@
 //! The advanced profile's remote procedure calls, a story for each feature.
 //!
-//! What the basic profile says is told in `rpc`, `canceling`, `timeout`, `shared_registration`
-//! beside this folder; what holds whatever happens, in `conservation`.
+//! The basic profile is tested in `rpc`, `call_cancellation`, `timeout` and `shared_registration`
+//! beside this folder; the conservation laws in `conservation`.
 
-mod call_numbers;
+mod call_all;
+mod call_memory;
 mod call_queue;
+mod call_request_ids;
 mod call_times;
-mod calling_all;
-mod choosing;
+mod callee_choice;
 mod concurrency;
 mod disclosure;
-mod held_calls;
-mod keeping_keys;
+mod error_precedence;
+mod fixture;
 mod passthru;
 mod progressive_calls;
 mod progressive_results;
@@ -19,6 +20,5 @@ mod registration_events;
 mod registration_meta;
 mod rerouting;
 mod revocation;
-mod stage;
+mod sticky_keys;
 mod validation;
-mod which_error;

@@ -15,7 +15,7 @@ use cloverleaf_wamp::message::{ClientMessage, InvokePolicy, RegisterOptions, Rou
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_silence, assert_violation, join, register, shared, unavailable, without,
 };
 

@@ -1,11 +1,11 @@
 //! Calls in parts: who may send them, and to whom each part goes.
 //!
-//! Which numbers are a next part, a late part or a violation is told in `call_numbers`.
+//! Which numbers are a next part, a late part or a violation is told in `call_request_ids`.
 //! Spec: advanced profile "Progressive Call Invocations".
 
 use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
@@ -15,7 +15,7 @@ use cloverleaf_wamp::message::{
     OpenEnum, PassthruDetails, RequestKind, RouterMessage, RunMode, Sharding,
 };
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_nothing_stays, assert_silence, assert_violation, call_part, cancel, given_up,
     invocation_part, invocation_receiving, join, millis, nobody_available, open, refused, register,
     result_part, shared, unavailable, without, yield_part,
@@ -263,7 +263,7 @@ fn the_parts_of_several_calls_and_other_calls_stay_apart_and_in_order() {
 #[test]
 fn a_callee_that_can_not_take_the_first_part_is_unavailable() {
     let (mut lab, caller, callee) = pair(able("callee"));
-    lab.set_state(callee, State::Congested);
+    lab.set_state(callee, OutboxState::Dropping);
     lab.send(caller, call_part(1, "com.upload", NOTHING));
     let text = "the callee's queue is full";
     assert_eq!(lab.received(caller), [refused(1, error_uri::UNAVAILABLE, text)]);
@@ -273,14 +273,16 @@ fn a_callee_that_can_not_take_the_first_part_is_unavailable() {
 #[test]
 fn a_callee_that_can_not_take_a_part_gets_no_later_one() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
-    for (state, told) in [(State::Congested, congested), (State::Gone, router::callee_gone(1))] {
+    for (state, told) in
+        [(OutboxState::Dropping, congested), (OutboxState::Closed, router::callee_gone(1))]
+    {
         let (mut lab, caller, callee) = upload();
         lab.set_state(callee, state);
         lab.send(caller, call_part(1, "com.upload", args([2])));
         assert_eq!(lab.received(caller), [told]);
-        let interrupted = if state == State::Gone { vec![] } else { vec![given_up(1)] };
+        let interrupted = if state == OutboxState::Closed { vec![] } else { vec![given_up(1)] };
         assert_eq!(lab.received(callee), interrupted);
-        lab.set_state(callee, State::Reading);
+        lab.set_state(callee, OutboxState::Reading);
         lab.send(caller, client::call(1, "com.upload", args([3])));
         lab.send(callee, client::yielded(1, NOTHING));
         assert_silence(&mut lab, &[caller, callee]);

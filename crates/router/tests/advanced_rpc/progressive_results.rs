@@ -3,7 +3,7 @@
 //! Spec: advanced profile "Progressive Call Results", "Call Timeouts", "Call Canceling".
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
@@ -13,7 +13,7 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_nothing_stays, assert_silence, assert_violation, cancel, given_up,
     invocation_receiving, join, millis, receiving, register, result_part, without, yield_part,
 };
@@ -300,7 +300,7 @@ fn the_parts_of_several_calls_go_their_own_ways() {
 #[test]
 fn a_caller_that_reads_slowly_still_gets_its_parts() {
     let (mut lab, caller, callee) = stream();
-    lab.set_state(caller, State::Congested);
+    lab.set_state(caller, OutboxState::Dropping);
     lab.send(callee, yield_part(1, args([1])));
     lab.send(callee, client::yielded(1, NOTHING));
     assert_eq!(lab.received(caller), [result_part(1, args([1])), router::result(1, NOTHING)]);

@@ -9,7 +9,7 @@ use cloverleaf_wamp::message::{InvokePolicy, RegisterOptions, RouterMessage};
 use cloverleaf_wamp::uri::MatchPolicy;
 use serde_json::{Value, json};
 
-use crate::stage::{join, millis, shared};
+use crate::fixture::{join, millis, shared};
 
 /// A realm with somebody who hears all events of registrations, and callees.
 struct Watched {

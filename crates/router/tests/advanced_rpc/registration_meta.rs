@@ -14,7 +14,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use serde_json::{Value, json};
 
-use crate::stage::{
+use crate::fixture::{
     assert_silence, join, millis, no_such_procedure, register, revoked, shared, without,
 };
 

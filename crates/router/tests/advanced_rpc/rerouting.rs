@@ -5,7 +5,7 @@
 
 use cloverleaf_router::limits::MAX_CALLEES_TRIED;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
@@ -13,7 +13,7 @@ use cloverleaf_wamp::message::{
     CallOptions, CancelMode, InvokePolicy, PassthruDetails, RegisterOptions, RequestKind, Sharding,
 };
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_nothing_stays, assert_silence, cancel, join, millis, nobody_available, receiving,
     refused, register, result_part, shared, unavailable, without, yield_part,
 };
@@ -233,7 +233,7 @@ fn a_call_that_was_passed_on_is_canceled_where_it_is() {
     crew.lab.received(crew.callees[0]);
     crew.lab.received(crew.callees[1]);
     crew.lab.send(crew.caller, cancel(1, CancelMode::KillNoWait));
-    assert_eq!(crew.lab.received(crew.callees[1]), [crate::stage::given_up(1)]);
+    assert_eq!(crew.lab.received(crew.callees[1]), [crate::fixture::given_up(1)]);
     assert_silence(&mut crew.lab, &[crew.callees[0], crew.callees[2]]);
     assert_eq!(crew.lab.received(crew.caller), [router::canceled(1)]);
 }
@@ -327,7 +327,7 @@ fn the_only_callee_that_can_take_a_call_is_found_among_many() {
 #[test]
 fn of_several_callees_one_that_can_not_take_a_call_is_passed_over() {
     for policy in [InvokePolicy::First, InvokePolicy::RoundRobin, InvokePolicy::Load] {
-        for state in [State::Congested, State::Gone] {
+        for state in [OutboxState::Dropping, OutboxState::Closed] {
             let mut crew = Crew::sharing(policy);
             crew.lab.set_state(crew.callees[0], state);
             crew.call(1, CallOptions::default());
@@ -335,7 +335,7 @@ fn of_several_callees_one_that_can_not_take_a_call_is_passed_over() {
         }
     }
     let mut crew = Crew::sharing(InvokePolicy::Last);
-    crew.lab.set_state(crew.callees[2], State::Congested);
+    crew.lab.set_state(crew.callees[2], OutboxState::Dropping);
     crew.call(1, CallOptions::default());
     assert_eq!(crew.asked(), (1, 1));
 }
@@ -343,7 +343,9 @@ fn of_several_callees_one_that_can_not_take_a_call_is_passed_over() {
 #[test]
 fn where_no_callee_can_take_a_call_the_reason_is_said() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
-    for (state, told) in [(State::Congested, congested), (State::Gone, router::callee_gone(1))] {
+    for (state, told) in
+        [(OutboxState::Dropping, congested), (OutboxState::Closed, router::callee_gone(1))]
+    {
         let mut crew = Crew::sharing(InvokePolicy::RoundRobin);
         for callee in crew.callees {
             crew.lab.set_state(callee, state);
@@ -358,10 +360,10 @@ fn rerouting_passes_over_who_can_not_take_the_call() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.received(crew.callees[0]);
-    crew.lab.set_state(crew.callees[1], State::Congested);
+    crew.lab.set_state(crew.callees[1], OutboxState::Dropping);
     crew.lab.send(crew.callees[0], unavailable(1));
     assert_eq!(crew.asked(), (2, 1));
-    crew.lab.set_state(crew.callees[1], State::Reading);
+    crew.lab.set_state(crew.callees[1], OutboxState::Reading);
     // It has been asked, though in vain.
     crew.lab.send(crew.callees[2], unavailable(1));
     assert_eq!(crew.lab.received(crew.caller), [nobody_available(1)]);

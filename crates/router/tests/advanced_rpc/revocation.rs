@@ -13,7 +13,7 @@ use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{InvokePolicy, RegisterOptions, RequestKind};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_nothing_stays, assert_silence, join, no_such_procedure, register, revoked, shared,
     without,
 };

@@ -19,7 +19,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use serde_json::json;
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_nothing_stays, assert_silence, call_part, given_up, invocation_part,
     invocation_receiving, receiving, refused, register, result_part, shared, unavailable,
     yield_part,

@@ -8,11 +8,11 @@ use cloverleaf_wamp::message::{
 
 use crate::actor::FAILURE;
 use crate::ledger::{Called, Request};
-use crate::operation::{Kind, Manner, PATTERNS, Terms, URIS};
+use crate::operation::{DeliveryMode, Kind, PATTERNS, RegistrationTerms, URIS};
 use crate::world::{World, one_of};
 
 impl World {
-    pub(crate) fn register(&mut self, who: usize, terms: Terms) {
+    pub(crate) fn register(&mut self, who: usize, terms: RegistrationTerms) {
         self.has_limits |= terms.concurrency.is_some();
         let number = self.actors[who].ask(Request::Register(terms));
         let (policy, uri) = PATTERNS[terms.pattern];
@@ -52,7 +52,7 @@ impl World {
         self.send(who, client::call(number, procedure, arguments));
     }
 
-    pub(crate) fn call(&mut self, who: usize, manner: Manner) {
+    pub(crate) fn call(&mut self, who: usize, manner: DeliveryMode) {
         let step = self.step;
         let actor = &mut self.actors[who];
         let number = actor.ask(Request::Call);

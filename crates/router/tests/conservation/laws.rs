@@ -3,7 +3,7 @@
 use crate::actor::Actor;
 use crate::ledger::Held;
 use crate::operation::Kind;
-use crate::world::World;
+use crate::world::{Group, World};
 
 impl World {
     pub(crate) fn assert_laws(&mut self) {
@@ -36,10 +36,15 @@ impl World {
                 if called.step == self.step {
                     continue;
                 }
+                if self.authorizer.is_some() && Group::of(caller) != Group::Static {
+                    self.assert_caller_order(who, number);
+                    continue;
+                }
                 assert!(self.has_limits || called.came_back, "{called:?} comes late");
                 let held = self.actors[who].registrations.get(&registration);
                 let is_plain = called.is_plain() && held.is_some_and(Held::is_plain);
-                if is_plain && !called.came_back && !self.was_slow {
+                let is_compared = is_plain && self.authorizer.is_none();
+                if is_compared && !called.came_back && !self.was_slow {
                     late.push((called.step, registration));
                 }
             }
@@ -50,6 +55,21 @@ impl World {
             let last = self.last_late.insert(registration, step).unwrap_or(0);
             assert!(last < step, "the call of step {step} was overtaken");
         }
+    }
+
+    /// Calls of one session reach a callee in the order in which they were sent, also when they
+    /// were parked.
+    fn assert_caller_order(&self, who: usize, number: u64) {
+        let callee = &self.actors[who];
+        let (caller, call, _) = callee.invocation(number).mark;
+        if self.has_limits || self.was_slow || Group::of(caller) != Group::Asked {
+            return;
+        }
+        let came_back = |call: u64| self.actors[caller].calls[&call].came_back;
+        let overtaken = (1..number).map(|earlier| callee.invocation(earlier).mark).find(|mark| {
+            mark.0 == caller && mark.1 > call && !came_back(mark.1) && !came_back(call)
+        });
+        assert_eq!(overtaken, None, "call {call} of session {caller} was overtaken");
     }
 
     /// No callee has more calls than it takes. One that is not told of revocations does not know

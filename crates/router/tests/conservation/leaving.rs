@@ -1,6 +1,6 @@
 //! How sessions end: by their own will, by a violation, by somebody else.
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{NOTHING, args, client};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage};
@@ -14,12 +14,17 @@ impl World {
         match farewell {
             Farewell::Goodbye => {
                 let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
-                assert_eq!(self.lab.submit(peer, goodbye), Next::Left);
+                let flow = self.lab.submit(peer, goodbye);
+                if self.authorizer.is_some() && flow == SessionFlow::Wait {
+                    self.actors[who].is_leaving = true;
+                    return;
+                }
+                assert_eq!(flow, SessionFlow::Left);
             }
             Farewell::Disconnect => self.lab.disconnect(peer),
             Farewell::Abort => {
                 let abort = ClientMessage::Abort(Abort::new("com.error.enough", "enough"));
-                assert_eq!(self.lab.submit(peer, abort), Next::Close);
+                assert_eq!(self.lab.submit(peer, abort), SessionFlow::Close);
             }
             Farewell::AbortByHost => self.lab.abort(peer, Abort::new("com.error.x", "bytes")),
         }
@@ -33,12 +38,14 @@ impl World {
             Violation::NeverSentInvocation => client::yielded(actor.last_invocation() + 1, NOTHING),
             // Who hears nothing does not know what has ended.
             Violation::RequestIdInUse if actor.is_deaf => return None,
+            // The call may be parked; then it is a violation later, or none if it is denied.
+            Violation::RequestIdInUse if self.authorizer.is_some() => return None,
             Violation::RequestIdInUse => {
                 let closed = |number: &u64| !actor.calls[number].is_open;
                 client::call(actor.calls_in_flight().find(closed)?, "com.a", NOTHING)
             }
         };
-        assert_eq!(self.lab.submit(self.actors[who].peer, message), Next::Close);
+        assert_eq!(self.lab.submit(self.actors[who].peer, message), SessionFlow::Close);
         self.ended(who);
         Some(())
     }
@@ -46,8 +53,8 @@ impl World {
     pub(crate) fn kill(&mut self, who: usize, whom: usize) {
         let arguments = args((self.id(whom),));
         self.call_meta(who, "wamp.session.kill", arguments);
-        // Nobody kills himself.
-        if who != whom {
+        // No session kills itself. A call that is parked kills later.
+        if who != whom && self.authorizer.is_none() {
             self.ended(whom);
         }
     }
@@ -60,7 +67,9 @@ impl World {
             self.call_meta(who, "wamp.session.kill_by_authid", args(("peer",)));
         }
         for whom in (0..self.actors.len()).filter(|whom| *whom != who) {
-            self.ended(whom);
+            if self.authorizer.is_none() {
+                self.ended(whom);
+            }
         }
     }
 
@@ -69,7 +78,7 @@ impl World {
         let ended = (0..self.actors.len()).filter(|place| !self.actors[*place].is_open);
         let peer = self.actors[one_of(ended, who)?].peer;
         let next = self.lab.submit(peer, client::goodbye(error_uri::GOODBYE_AND_OUT));
-        assert_ne!(next, Next::Continue);
+        assert_ne!(next, SessionFlow::Continue);
         Some(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::payload::Payload;
 
-use crate::operation::{Manner, Terms};
+use crate::operation::{DeliveryMode, RegistrationTerms};
 
 /// Who has sent something, its number, and which part of it this is. Everything that is called,
 /// answered and published in this test is marked so.
@@ -14,7 +14,7 @@ pub(crate) type Mark = (usize, u64, u64);
 /// What a request that waits for its answer was about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Request {
-    Register(Terms),
+    Register(RegistrationTerms),
     Unregister(u64),
     Call,
     /// A call of a procedure of the router.
@@ -29,7 +29,7 @@ pub(crate) enum Request {
 pub(crate) struct Called {
     /// At which step of the story.
     pub(crate) step: usize,
-    pub(crate) manner: Manner,
+    pub(crate) manner: DeliveryMode,
     /// How many parts of it were sent.
     pub(crate) parts: u64,
     /// The caller may send another part.
@@ -57,8 +57,8 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub(crate) const fn new(terms: Terms) -> Self {
-        let Terms { invoke, concurrency, .. } = terms;
+    pub(crate) const fn new(terms: RegistrationTerms) -> Self {
+        let RegistrationTerms { invoke, concurrency, .. } = terms;
         Self { invoke, concurrency, invocations: BTreeSet::new() }
     }
 

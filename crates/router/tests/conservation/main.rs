@@ -5,19 +5,24 @@
 //! acknowledgments first, invocation ids counting up for each callee, silence after the end; no
 //! callee has more calls than it takes, and calls wait in the order in which they came.
 //!
-//! | room | what it is for |
+//! A second run has an authorizer that decides on two thirds of the sessions, late, in any order,
+//! or never: the promises hold, and the sessions that it does not decide on are not delayed.
+//!
+//! | module | purpose |
 //! |---|---|
-//! | `operation` | what can happen, and how often |
-//! | `world` | the realm and everybody in it; lets one thing happen after the other |
-//! | `calling`, `publishing`, `leaving` | how it lets them happen |
+//! | `operation` | the operations and their frequency |
+//! | `world` | the realm and its peers; applies one operation after the other |
+//! | `calling`, `publishing`, `leaving`, `deciding` | how operations are applied |
 //! | `actor` | one peer as it sees itself |
-//! | `ledger` | what a peer has asked, registered and been asked |
-//! | `laws` | what must hold between several of them |
+//! | `ledger` | the requests, registrations and invocations of a peer |
+//! | `laws` | the promises between several peers |
 
+use cloverleaf_testkit::RecordingAuthorizer;
 use proptest::prelude::proptest;
 
 mod actor;
 mod calling;
+mod deciding;
 mod laws;
 mod leaving;
 mod ledger;
@@ -25,18 +30,34 @@ mod operation;
 mod publishing;
 mod world;
 
-use operation::operations;
+use operation::{operations, operations_with_decisions};
 use world::World;
 
 proptest! {
     #[test]
     fn each_call_ends_once_and_nothing_stays_behind(operations in operations()) {
-        let mut world = World::new();
+        let mut world = World::new(None);
         for operation in operations {
             world.apply(operation);
             world.watch();
         }
         world.answer_everything();
+        world.assert_every_call_has_ended();
+        world.let_time_pass();
+        world.leave();
+        assert!(world.is_empty());
+    }
+
+    #[test]
+    fn each_request_is_answered_once_whenever_the_authorizer_decides(
+        operations in operations_with_decisions()
+    ) {
+        let mut world = World::new(Some(RecordingAuthorizer::default()));
+        for operation in operations {
+            world.apply(operation);
+            world.watch();
+        }
+        world.decide_and_answer_everything();
         world.assert_every_call_has_ended();
         world.let_time_pass();
         world.leave();

@@ -1,6 +1,7 @@
 //! What can happen to a realm, and how often the test lets it happen.
 
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_router::{Decision, Permission, Verdict};
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_wamp::message::{CancelMode, InvokePolicy, RunMode};
 use cloverleaf_wamp::uri::MatchPolicy;
 use proptest::collection::vec;
@@ -54,7 +55,7 @@ pub(crate) enum Violation {
 
 /// How to register.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct RegistrationTerms {
     pub(crate) pattern: usize,
     pub(crate) invoke: InvokePolicy,
     pub(crate) concurrency: Option<u64>,
@@ -64,7 +65,7 @@ pub(crate) struct Terms {
 
 /// How to call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
+pub(crate) struct DeliveryMode {
     pub(crate) uri: usize,
     pub(crate) timeout: Option<u64>,
     pub(crate) receiving: bool,
@@ -77,35 +78,143 @@ pub(crate) struct Manner {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation {
     Join(Kind),
-    Leave { who: usize, farewell: Farewell },
-    Kill { who: usize, whom: usize },
-    KillAll { who: usize, in_silence: bool },
-    AnswerGoodbye { who: usize },
-    Violate { who: usize, violation: Violation },
-    Read { who: usize, state: State },
-    Register { who: usize, terms: Terms },
-    Unregister { who: usize, which: usize },
-    RemoveCallee { who: usize, whom: usize, which: usize },
-    Call { who: usize, manner: Manner },
-    CallPart { who: usize, which: usize, is_last: bool },
-    Cancel { who: usize, which: usize, mode: Option<CancelMode> },
-    Yield { who: usize, which: usize },
-    YieldPart { who: usize, which: usize },
-    Fail { who: usize, which: usize, unavailable: bool },
-    FailByHost { who: usize, which: usize },
-    Pass { millis: u64 },
-    Subscribe { who: usize, pattern: usize },
-    Unsubscribe { who: usize, which: usize },
-    Publish { who: usize, uri: usize, acknowledge: bool, exclude_me: bool, asking: bool },
-    Acknowledge { who: usize, which: usize },
-    Testament { who: usize, uri: usize, detached: bool },
-    FlushTestaments { who: usize, detached: bool },
+    Leave {
+        who: usize,
+        farewell: Farewell,
+    },
+    Kill {
+        who: usize,
+        whom: usize,
+    },
+    KillAll {
+        who: usize,
+        in_silence: bool,
+    },
+    AnswerGoodbye {
+        who: usize,
+    },
+    Violate {
+        who: usize,
+        violation: Violation,
+    },
+    Read {
+        who: usize,
+        state: OutboxState,
+    },
+    Register {
+        who: usize,
+        terms: RegistrationTerms,
+    },
+    Unregister {
+        who: usize,
+        which: usize,
+    },
+    RemoveCallee {
+        who: usize,
+        whom: usize,
+        which: usize,
+    },
+    Call {
+        who: usize,
+        manner: DeliveryMode,
+    },
+    CallPart {
+        who: usize,
+        which: usize,
+        is_last: bool,
+    },
+    Cancel {
+        who: usize,
+        which: usize,
+        mode: Option<CancelMode>,
+    },
+    Yield {
+        who: usize,
+        which: usize,
+    },
+    YieldPart {
+        who: usize,
+        which: usize,
+    },
+    Fail {
+        who: usize,
+        which: usize,
+        unavailable: bool,
+    },
+    FailByHost {
+        who: usize,
+        which: usize,
+    },
+    Pass {
+        millis: u64,
+    },
+    Subscribe {
+        who: usize,
+        pattern: usize,
+    },
+    Unsubscribe {
+        who: usize,
+        which: usize,
+    },
+    Publish {
+        who: usize,
+        uri: usize,
+        acknowledge: bool,
+        exclude_me: bool,
+        asking: bool,
+    },
+    Acknowledge {
+        who: usize,
+        which: usize,
+    },
+    Testament {
+        who: usize,
+        uri: usize,
+        detached: bool,
+    },
+    FlushTestaments {
+        who: usize,
+        detached: bool,
+    },
+    /// The authorizer decides on one of the open questions.
+    Decide {
+        which: usize,
+        decision: Decision,
+    },
+    /// The authorizer answers further questions at once, or leaves them open.
+    SetVerdict(Verdict),
 }
 
 /// A story, with a few peers to begin with.
 pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let peers = vec(kind().prop_map(Operation::Join), 1..6);
     (peers, vec(operation(), 0..200)).prop_map(|(peers, story)| [peers, story].concat())
+}
+
+/// A story in which an authorizer decides on requests.
+pub(crate) fn operations_with_decisions() -> impl Strategy<Value = Vec<Operation>> {
+    let peers = vec(kind().prop_map(Operation::Join), 3..6);
+    let operation = prop_oneof![3 => operation(), 2 => deciding()];
+    (peers, vec(operation, 0..200)).prop_map(|(peers, story)| [peers, story].concat())
+}
+
+fn deciding() -> impl Strategy<Value = Operation> {
+    let permission = Permission::ALL;
+    let decision = prop_oneof![
+        6 => Just(Decision::Allow(permission)),
+        1 => Just(Decision::Deny),
+        1 => Just(Decision::Failed),
+    ];
+    let verdict = prop_oneof![
+        4 => Just(Verdict::Ask),
+        1 => Just(Verdict::Allow(permission)),
+        1 => Just(Verdict::Deny),
+    ];
+    prop_oneof![
+        20 => (some(), decision).prop_map(|(which, decision)| Operation::Decide { which, decision }),
+        2 => verdict.prop_map(Operation::SetVerdict),
+        1 => (5_000_u64..20_000).prop_map(|millis| Operation::Pass { millis }),
+    ]
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -135,9 +244,9 @@ fn session() -> impl Strategy<Value = Operation> {
         Violation::RequestIdInUse,
     ]);
     let state = prop_oneof![
-        3 => Just(State::Reading),
-        2 => Just(State::Congested),
-        1 => Just(State::Gone),
+        3 => Just(OutboxState::Reading),
+        2 => Just(OutboxState::Dropping),
+        1 => Just(OutboxState::Closed),
     ];
     prop_oneof![
         5 => kind().prop_map(Operation::Join),
@@ -152,7 +261,7 @@ fn session() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+fn terms() -> impl Strategy<Value = RegistrationTerms> {
     let invoke = select(&[
         InvokePolicy::Single,
         InvokePolicy::First,
@@ -171,7 +280,7 @@ fn terms() -> impl Strategy<Value = Terms> {
         option::weighted(0.1, Just(())),
         any::<bool>(),
     )
-        .prop_map(|(pattern, invoke, concurrency, force, forward_timeout)| Terms {
+        .prop_map(|(pattern, invoke, concurrency, force, forward_timeout)| RegistrationTerms {
             pattern,
             invoke,
             concurrency,
@@ -189,7 +298,7 @@ fn registering() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn manner() -> impl Strategy<Value = Manner> {
+fn manner() -> impl Strategy<Value = DeliveryMode> {
     let runmode = select(&[RunMode::All, RunMode::Partition]);
     (
         0..URIS.len(),
@@ -199,7 +308,7 @@ fn manner() -> impl Strategy<Value = Manner> {
         option::weighted(0.3, 0_u8..3),
         option::weighted(0.15, runmode),
     )
-        .prop_map(|(uri, timeout, receiving, in_parts, rkey, runmode)| Manner {
+        .prop_map(|(uri, timeout, receiving, in_parts, rkey, runmode)| DeliveryMode {
             uri,
             timeout,
             receiving,

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloverleaf_router::{CallQueue, RealmSettings};
+use cloverleaf_router::{Admitted, CallQueue, DecisionTicket, RealmSettings, Role};
 use cloverleaf_testkit::messages::client;
-use cloverleaf_testkit::recorder::State;
-use cloverleaf_testkit::{Client, Lab, settings};
+use cloverleaf_testkit::recorder::OutboxState;
+use cloverleaf_testkit::{Client, Lab, RecordingAuthorizer, settings};
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::message::ClientMessage;
 use cloverleaf_wamp::uri::UriPattern;
 
 use crate::actor::Actor;
 use crate::operation::{Kind, Operation, QUEUE};
+
+/// The role of peers whose requests the authorizer decides on.
+const ASKED: &str = "asked";
 
 /// A realm and its peers; those that have left are kept, to see that they hear nothing.
 pub(crate) struct World {
@@ -26,6 +29,32 @@ pub(crate) struct World {
     pub(crate) was_slow: bool,
     /// By registration: at which step the call was made that has come out of its queue last.
     pub(crate) last_late: BTreeMap<u64, usize>,
+    /// Decides on the requests of the peers that [`Group`] names, if there is one.
+    pub(crate) authorizer: Option<RecordingAuthorizer>,
+    /// The questions that are open, or were withdrawn.
+    pub(crate) questions: Vec<DecisionTicket>,
+}
+
+/// How a peer is authorized, in a world with an authorizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// By static rules.
+    Static,
+    /// By the authorizer.
+    Asked,
+    /// By the authorizer, each request on its own.
+    Independent,
+}
+
+impl Group {
+    /// The group of a peer. A third of the peers is in each.
+    pub(crate) const fn of(place: usize) -> Self {
+        match place % 3 {
+            0 => Self::Static,
+            1 => Self::Asked,
+            _ => Self::Independent,
+        }
+    }
 }
 
 /// One of several, or none of nothing.
@@ -35,16 +64,23 @@ pub(crate) fn one_of<T: Copy>(all: impl IntoIterator<Item = T>, which: usize) ->
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(authorizer: Option<RecordingAuthorizer>) -> Self {
         let pattern = UriPattern::from_starred(QUEUE.0).expect("a pattern");
         let call_queues = vec![CallQueue { pattern, limit: QUEUE.1 }];
+        let mut settings = RealmSettings { call_queues, ..settings() };
+        if let Some(authorizer) = &authorizer {
+            settings.roles.push(Role::with_authorizer(ASKED));
+            settings.authorizer = Some(Box::new(authorizer.clone()));
+        }
         Self {
-            lab: Lab::with(RealmSettings { call_queues, ..settings() }),
+            lab: Lab::with(settings),
             actors: Vec::new(),
             step: 0,
             has_limits: false,
             was_slow: false,
             last_late: BTreeMap::new(),
+            authorizer,
+            questions: Vec::new(),
         }
     }
 
@@ -96,6 +132,10 @@ impl World {
             Operation::FlushTestaments { who, detached } => {
                 self.flush_testaments(self.open(who)?, detached);
             }
+            Operation::Decide { which, decision } => self.decide(which, decision)?,
+            Operation::SetVerdict(verdict) => {
+                self.authorizer.iter().for_each(|authorizer| authorizer.set_verdict(verdict));
+            }
         }
         Some(())
     }
@@ -115,13 +155,26 @@ impl World {
                 Client { roles, ..Client::named("peer") }
             }
         };
-        let peer = self.lab.join_as(client);
-        self.actors.push(Actor::new(peer, self.actors.len(), kind));
+        let place = self.actors.len();
+        let mut admitted = Admitted::from(client);
+        let group = self.authorizer.as_ref().map(|_| Group::of(place));
+        if let Some(Group::Asked | Group::Independent) = group {
+            admitted.principal.authrole = ASKED.into();
+        }
+        admitted.has_independent_requests = group == Some(Group::Independent);
+        let peer = self.lab.attach(admitted).expect("the realm takes the client");
+        let mut actor = Actor::new(peer, place, kind);
+        actor.hears_unordered = group.is_some();
+        self.actors.push(actor);
     }
 
     /// One of those whose session is open.
     fn open(&self, who: usize) -> Option<usize> {
-        one_of((0..self.actors.len()).filter(|place| self.actors[*place].is_open), who)
+        let is_open = |place: &usize| {
+            let actor = &self.actors[*place];
+            actor.is_open && !actor.is_leaving
+        };
+        one_of((0..self.actors.len()).filter(is_open), who)
     }
 
     pub(crate) fn send(&mut self, who: usize, message: ClientMessage) {
@@ -133,11 +186,11 @@ impl World {
     }
 
     /// Who hears nothing any more may hear neither GOODBYE nor ABORT.
-    fn set_state(&mut self, who: usize, state: State) {
+    fn set_state(&mut self, who: usize, state: OutboxState) {
         let actor = &mut self.actors[who];
         if !actor.is_deaf {
-            self.was_slow |= state != State::Reading;
-            actor.is_deaf = state == State::Gone;
+            self.was_slow |= state != OutboxState::Reading;
+            actor.is_deaf = state == OutboxState::Closed;
             self.lab.set_state(actor.peer, state);
         }
     }
@@ -153,6 +206,11 @@ impl World {
     pub(crate) fn watch(&mut self) {
         for who in 0..self.actors.len() {
             self.read(who);
+            // A session that ends behind parked messages, or is killed by a parked call, may not
+            // hear of it.
+            let actor = &mut self.actors[who];
+            let is_parked = actor.is_leaving || self.authorizer.is_some();
+            actor.is_open &= !is_parked || self.lab.realm().has_session(self.lab.key(actor.peer));
         }
         self.assert_laws();
         let open = self.actors.iter().filter(|actor| actor.is_open).count();

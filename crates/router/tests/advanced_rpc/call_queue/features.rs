@@ -1,12 +1,12 @@
 //! Waiting calls and rerouting, callees that can't be reached, calls to all, parts.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{CallOptions, InvokePolicy, RunMode, Sharding};
 
 use super::{asked, call, crew, one_call, pair};
-use crate::stage::{
+use crate::fixture::{
     assert_silence, call_part, invocation_receiving, nobody_available, receiving, refused,
     result_part, too_many, unavailable, yield_part,
 };
@@ -56,7 +56,7 @@ fn a_free_callee_that_can_not_take_a_waiting_call_is_passed_over() {
     let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
     call(&mut lab, caller, 1..=3);
     lab.received(a);
-    lab.set_state(a, State::Congested);
+    lab.set_state(a, OutboxState::Dropping);
     lab.send(a, client::yielded(1, NOTHING));
     assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
     assert_silence(&mut lab, &[a]);
@@ -68,7 +68,7 @@ fn a_free_callee_that_can_not_take_a_waiting_call_is_passed_over() {
 fn a_waiting_call_that_no_callee_can_take_is_refused() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, 1..=3);
-    lab.set_state(callee, State::Congested);
+    lab.set_state(callee, OutboxState::Dropping);
     lab.send(callee, client::yielded(1, NOTHING));
     let full = |number| refused(number, error_uri::UNAVAILABLE, "the callee's queue is full");
     assert_eq!(lab.received(caller), [router::result(1, NOTHING), full(2), full(3)]);

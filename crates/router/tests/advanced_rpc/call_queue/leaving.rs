@@ -5,7 +5,7 @@ use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::message::{CallOptions, InvokePolicy, RegisterOptions, Sharding};
 
 use super::{asked, call, crew, one_call, pair};
-use crate::stage::{assert_nothing_stays, assert_silence, join, no_such_procedure, register};
+use crate::fixture::{assert_nothing_stays, assert_silence, join, no_such_procedure, register};
 
 #[test]
 fn the_waiting_calls_of_the_last_callee_end_with_it() {

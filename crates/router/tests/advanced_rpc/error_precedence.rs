@@ -5,14 +5,16 @@
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, client};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::message::{
     CallOptions, CancelMode, ClientMessage, InvokePolicy, RegisterOptions, RouterMessage,
 };
 use cloverleaf_wamp::uri::UriPattern;
 
-use crate::stage::{able, call_part, cancel, join, millis, register, shared, unavailable, without};
+use crate::fixture::{
+    able, call_part, cancel, join, millis, register, shared, unavailable, without,
+};
 
 /// A caller under rules that deny or never disclose some procedures, and a callee that has
 /// registered `com.add` and takes one call at a time.
@@ -101,10 +103,10 @@ fn calls_that_end_without_an_answer() {
 #[test]
 fn callees_that_can_not_be_asked() {
     let (mut lab, caller, callee) = pair();
-    lab.set_state(callee, State::Congested);
+    lab.set_state(callee, OutboxState::Dropping);
     lab.send(caller, client::call(1, "com.add", NOTHING));
     assert_eq!(error(&mut lab, caller), "wamp.error.unavailable");
-    lab.set_state(callee, State::Gone);
+    lab.set_state(callee, OutboxState::Closed);
     lab.send(caller, client::call(2, "com.add", NOTHING));
     assert_eq!(error(&mut lab, caller), "wamp.error.canceled");
 

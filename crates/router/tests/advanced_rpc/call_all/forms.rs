@@ -1,6 +1,6 @@
 //! Answers in parts, in several formats, too long ones, and what each callee is told.
 
-use cloverleaf_router::limits::MAX_GATHERED_BYTES;
+use cloverleaf_router::limits::MAX_COLLECTED_BYTES;
 use cloverleaf_testkit::Lab;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_wamp::error_uri;
@@ -12,7 +12,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
 use super::{asked, collected, crew};
-use crate::stage::{
+use crate::fixture::{
     able, assert_silence, invocation_receiving, join, millis, receiving, register, result_part,
     shared, yield_part,
 };
@@ -83,12 +83,12 @@ fn an_answer_without_room_is_a_failure_and_the_others_stay() {
     let (mut lab, caller, [a, b, c]) = asked();
     let long = |bytes: usize| text(&"x".repeat(bytes));
     // Brackets and quotes take four bytes.
-    lab.send(a, client::yielded(1, long(MAX_GATHERED_BYTES / 2 - 4)));
-    lab.send(b, client::yielded(1, long(MAX_GATHERED_BYTES / 2)));
+    lab.send(a, client::yielded(1, long(MAX_COLLECTED_BYTES / 2 - 4)));
+    lab.send(b, client::yielded(1, long(MAX_COLLECTED_BYTES / 2)));
     lab.send(c, client::yielded(1, args([3])));
     let (number, answers) = collected(&mut lab, caller);
     assert_eq!(number, 1);
-    assert_eq!(answers[0]["args"][0].as_str().map(str::len), Some(MAX_GATHERED_BYTES / 2 - 4));
+    assert_eq!(answers[0]["args"][0].as_str().map(str::len), Some(MAX_COLLECTED_BYTES / 2 - 4));
     assert_eq!(answers[1], json!({"error": error_uri::PAYLOAD_SIZE_EXCEEDED}));
     assert_eq!(answers[2], json!({"args": [3]}));
 }

@@ -1,8 +1,8 @@
-//! Who listens to one subscription, and in which manner.
+//! The subscribers of one subscription, each with its delivery mode.
 //!
-//! Most listen plainly: every event goes to each of them. Of a *group*, each event goes to one
-//! (this router's own, like the shared subscriptions of MQTT). Members with a *node key* share the
-//! events that have a resource key: each resource belongs to one node (advanced profile, "Sharded
+//! Most subscribers get every event. Of a *group*, one member gets each event (an extension of this
+//! router, like the shared subscriptions of MQTT). Subscribers with a *node key* share the events
+//! that have a resource key: each resource belongs to one node (advanced profile, "Sharded
 //! Subscription").
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use std::ops::Bound;
 use cloverleaf_wamp::message::SubscribeOptions;
 use compact_str::CompactString;
 
-use crate::dealer::Key;
+use crate::dealer::RendezvousKey;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_MEMBERSHIP_BYTES;
 use crate::outbox::Delivery;
@@ -20,39 +20,39 @@ use crate::work::{self, Work};
 
 /// How a session listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum DeliveryMode {
     /// To every event.
-    Plainly,
+    EveryEvent,
     /// To those whose turn it is in the group.
-    InGroup(CompactString),
+    Group(CompactString),
     /// To those whose resource belongs to the node, and to those without a resource.
-    AsNode(CompactString),
+    Node(CompactString),
 }
 
-impl Manner {
+impl DeliveryMode {
     /// Bytes of the name of the group or node: at most [`MAX_MEMBERSHIP_BYTES`].
     pub(super) fn name_bytes(&self) -> u8 {
         match self {
-            Self::Plainly => 0,
-            Self::InGroup(name) | Self::AsNode(name) => u8::try_from(name.len()).unwrap_or(u8::MAX),
+            Self::EveryEvent => 0,
+            Self::Group(name) | Self::Node(name) => u8::try_from(name.len()).unwrap_or(u8::MAX),
         }
     }
 
-    /// The manner that a subscriber asks for.
+    /// The mode that a subscriber asks for.
     pub(crate) fn wished(options: &SubscribeOptions) -> Result<Self, RequestFailure> {
         let refused = |text: &str| Err(RequestFailure::InvalidArgument(text.to_owned()));
-        let (manner, name) = match (&options.group, &options.nkey) {
-            (None, None) => return Ok(Self::Plainly),
+        let (mode, name) = match (&options.group, &options.nkey) {
+            (None, None) => return Ok(Self::EveryEvent),
             (Some(_), Some(_)) => {
                 return refused("SUBSCRIBE.Options.group and nkey exclude each other");
             }
-            (Some(group), None) => (Self::InGroup(group.clone()), group),
-            (None, Some(node)) => (Self::AsNode(node.clone()), node),
+            (Some(group), None) => (Self::Group(group.clone()), group),
+            (None, Some(node)) => (Self::Node(node.clone()), node),
         };
         if name.len() > MAX_MEMBERSHIP_BYTES {
             return refused("SUBSCRIBE.Options.group and nkey have 255 bytes at most");
         }
-        Ok(manner)
+        Ok(mode)
     }
 }
 
@@ -63,16 +63,16 @@ struct Group {
     turn: usize,
 }
 
-/// Members that don't listen plainly.
+/// Subscribers that don't listen plainly.
 #[derive(Debug, Default)]
-struct Special {
+struct GroupedSubscribers {
     groups: BTreeMap<CompactString, Group>,
     nodes: BTreeMap<SessionKey, CompactString>,
 }
 
-/// How far [`Members::deliver`] has come: what stands before it has had its turn.
+/// How far [`Subscribers::deliver`] has come: what stands before it has had its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum MemberCursor {
+pub(super) enum SubscribersCursor {
     /// At the plain members behind this one.
     Plain(Option<SessionKey>),
     /// At the nodes behind this one. The event goes to those of the owner, if it has one.
@@ -81,7 +81,7 @@ pub(super) enum MemberCursor {
     Groups(Option<CompactString>),
 }
 
-impl Default for MemberCursor {
+impl Default for SubscribersCursor {
     fn default() -> Self {
         Self::Plain(None)
     }
@@ -89,29 +89,29 @@ impl Default for MemberCursor {
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(super) struct Members {
+pub(super) struct Subscribers {
     plain: BTreeSet<SessionKey>,
-    special: Option<Box<Special>>,
+    special: Option<Box<GroupedSubscribers>>,
 }
 
-impl Members {
+impl Subscribers {
     pub(super) fn is_empty(&self) -> bool {
         self.plain.is_empty() && self.special.is_none()
     }
 
-    /// Adds a session; one that is a member already listens in the new manner from now on. Whether
+    /// Adds a session; one that is a member already listens in the new mode from now on. Whether
     /// it is a new one.
-    pub(super) fn insert(&mut self, session: SessionKey, manner: Manner) -> bool {
+    pub(super) fn insert(&mut self, session: SessionKey, mode: DeliveryMode) -> bool {
         let was_member = self.remove(session);
-        match manner {
-            Manner::Plainly => {
+        match mode {
+            DeliveryMode::EveryEvent => {
                 self.plain.insert(session);
             }
-            Manner::InGroup(name) => {
+            DeliveryMode::Group(name) => {
                 let special = self.special.get_or_insert_default();
                 special.groups.entry(name).or_default().members.push(session);
             }
-            Manner::AsNode(key) => {
+            DeliveryMode::Node(key) => {
                 self.special.get_or_insert_default().nodes.insert(session, key);
             }
         }
@@ -155,11 +155,11 @@ impl Members {
     /// Whether there is no other.
     pub(super) fn next_members(
         &self,
-        cursor: &mut MemberCursor,
+        cursor: &mut SubscribersCursor,
         work: &mut Work,
         mut found: impl FnMut(SessionKey),
     ) -> bool {
-        if let MemberCursor::Plain(after) = cursor {
+        if let SubscribersCursor::Plain(after) = cursor {
             for member in self.plain.range((behind(after.as_ref()), Bound::Unbounded)) {
                 if work.is_spent() {
                     return false;
@@ -168,10 +168,10 @@ impl Members {
                 *after = Some(*member);
                 found(*member);
             }
-            *cursor = MemberCursor::Nodes { after: None, owner: None };
+            *cursor = SubscribersCursor::Nodes { after: None, owner: None };
         }
         let Some(special) = &self.special else { return true };
-        if let MemberCursor::Nodes { after, .. } = cursor {
+        if let SubscribersCursor::Nodes { after, .. } = cursor {
             for member in special.nodes.range((behind(after.as_ref()), Bound::Unbounded)) {
                 if work.is_spent() {
                     return false;
@@ -180,9 +180,9 @@ impl Members {
                 *after = Some(*member.0);
                 found(*member.0);
             }
-            *cursor = MemberCursor::Groups(None);
+            *cursor = SubscribersCursor::Groups(None);
         }
-        if let MemberCursor::Groups(after) = cursor {
+        if let SubscribersCursor::Groups(after) = cursor {
             let from = behind(after.as_ref());
             for (name, group) in special.groups.range((from, Bound::Unbounded)) {
                 if work.is_spent() {
@@ -202,11 +202,11 @@ impl Members {
     pub(super) fn deliver(
         &mut self,
         resource: Option<&str>,
-        cursor: &mut MemberCursor,
+        cursor: &mut SubscribersCursor,
         work: &mut Work,
         mut offer: impl FnMut(SessionKey) -> Option<Delivery>,
     ) -> bool {
-        if let MemberCursor::Plain(after) = cursor {
+        if let SubscribersCursor::Plain(after) = cursor {
             let all = work::entries(self.plain.len());
             if after.is_none() && all <= work.left() {
                 // The usual case, without a look at the work for each.
@@ -218,8 +218,8 @@ impl Members {
                 return false;
             }
             let Some(special) = &self.special else { return true };
-            let owner = resource.and_then(|resource| special.owner(Key::of(resource)));
-            *cursor = MemberCursor::Nodes { after: None, owner };
+            let owner = resource.and_then(|resource| special.owner(RendezvousKey::of(resource)));
+            *cursor = SubscribersCursor::Nodes { after: None, owner };
         }
         self.special.as_mut().is_none_or(|special| special.deliver(cursor, work, offer))
     }
@@ -249,14 +249,14 @@ fn deliver_some(
     true
 }
 
-impl Special {
+impl GroupedSubscribers {
     fn deliver(
         &mut self,
-        cursor: &mut MemberCursor,
+        cursor: &mut SubscribersCursor,
         work: &mut Work,
         mut offer: impl FnMut(SessionKey) -> Option<Delivery>,
     ) -> bool {
-        if let MemberCursor::Nodes { after, owner } = cursor {
+        if let SubscribersCursor::Nodes { after, owner } = cursor {
             let from = behind(after.as_ref());
             for (member, node) in self.nodes.range((from, Bound::Unbounded)) {
                 if work.is_spent() {
@@ -268,9 +268,9 @@ impl Special {
                     offer(*member);
                 }
             }
-            *cursor = MemberCursor::Groups(None);
+            *cursor = SubscribersCursor::Groups(None);
         }
-        let MemberCursor::Groups(after) = cursor else { return true };
+        let SubscribersCursor::Groups(after) = cursor else { return true };
         let from = behind(after.as_ref());
         for (name, group) in self.groups.range_mut((from, Bound::Unbounded)) {
             if work.is_spent() {
@@ -283,8 +283,8 @@ impl Special {
     }
 
     /// The node that a resource belongs to.
-    fn owner(&self, resource: Key) -> Option<CompactString> {
-        self.nodes.values().max_by_key(|node| resource.nearness(Key::of(node))).cloned()
+    fn owner(&self, resource: RendezvousKey) -> Option<CompactString> {
+        self.nodes.values().max_by_key(|node| resource.nearness(RendezvousKey::of(node))).cloned()
     }
 }
 

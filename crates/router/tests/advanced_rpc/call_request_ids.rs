@@ -13,7 +13,7 @@ use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::MAX_ID;
 use cloverleaf_wamp::message::{CancelMode, ClientMessage, RequestKind};
 
-use crate::stage::{
+use crate::fixture::{
     able, assert_silence, assert_violation, call_part, cancel, invocation_part, join, millis,
     no_such_procedure, open, register, without,
 };
@@ -122,8 +122,8 @@ fn a_part_after_the_last_one_aborts_while_the_call_is_in_flight() {
 #[test]
 fn a_call_whose_results_have_begun_takes_no_next_part() {
     let (mut lab, caller, callee) = pair();
-    lab.send(caller, client::call_with(1, crate::stage::receiving(), "com.upload", NOTHING));
-    lab.send(callee, crate::stage::yield_part(1, NOTHING));
+    lab.send(caller, client::call_with(1, crate::fixture::receiving(), "com.upload", NOTHING));
+    lab.send(callee, crate::fixture::yield_part(1, NOTHING));
     lab.received(caller);
     assert_violation(&mut lab, caller, last_part(1), &in_use(1));
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use foldhash::HashMap;
 
-use crate::limits::MAX_CROWDED_PER_PUBLISHER;
+use crate::limits::MAX_CONGESTED_PER_PUBLISHER;
 use crate::outbox::{Delivery, Outbox};
 use crate::session::{Session, SessionKey, Sessions};
 use crate::work::Work;
@@ -17,17 +17,17 @@ type Pairs = HashMap<SessionKey, BTreeSet<SessionKey>>;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(crate) struct Pressure {
+pub(crate) struct Backpressure {
     /// For each publisher, the subscribers that have no room for more of its events: at most
-    /// [`MAX_CROWDED_PER_PUBLISHER`].
-    crowded: Pairs,
+    /// [`MAX_CONGESTED_PER_PUBLISHER`].
+    congested: Pairs,
     /// The same pairs by subscriber, for when one leaves.
     publishers: Pairs,
     /// Who has missed its first event.
     slow: Vec<SessionKey>,
 }
 
-impl Pressure {
+impl Backpressure {
     /// Notes what became of an event. Nobody waits for itself.
     #[inline]
     pub(super) fn note<O>(
@@ -51,17 +51,17 @@ impl Pressure {
         delivery: Delivery,
     ) {
         match delivery {
-            Delivery::Queued | Delivery::Gone => {}
-            Delivery::Crowded => {
+            Delivery::Queued | Delivery::Closed => {}
+            Delivery::AboveHighWater => {
                 // A publisher may have left before its last publications are sent.
                 if let Some(publisher) = publisher
                     && publisher != subscriber.key
                     && sessions.at(publisher).is_some()
                 {
-                    self.add_crowded(publisher, subscriber.key);
+                    self.add_congested(publisher, subscriber.key);
                 }
             }
-            Delivery::Congested => self.note_loss(subscriber),
+            Delivery::Dropped => self.note_loss(subscriber),
         }
     }
 
@@ -72,30 +72,30 @@ impl Pressure {
         }
     }
 
-    fn add_crowded(&mut self, publisher: SessionKey, subscriber: SessionKey) {
-        let subscribers = self.crowded.entry(publisher).or_default();
-        if subscribers.len() < MAX_CROWDED_PER_PUBLISHER && subscribers.insert(subscriber) {
+    fn add_congested(&mut self, publisher: SessionKey, subscriber: SessionKey) {
+        let subscribers = self.congested.entry(publisher).or_default();
+        if subscribers.len() < MAX_CONGESTED_PER_PUBLISHER && subscribers.insert(subscriber) {
             self.publishers.entry(subscriber).or_default().insert(publisher);
         }
     }
 
     /// Whether everybody keeps up.
     pub(crate) fn is_none(&self) -> bool {
-        self.crowded.is_empty() && self.slow.is_empty()
+        self.congested.is_empty() && self.slow.is_empty()
     }
 
     /// Whether the table of publishers and the subscribers they wait for is empty.
     pub(crate) fn makes_nobody_wait(&self) -> bool {
-        self.crowded.is_empty() && self.publishers.is_empty()
+        self.congested.is_empty() && self.publishers.is_empty()
     }
 
     /// Whether a publisher has to wait.
     pub(crate) fn makes_wait_for(&self, publisher: SessionKey) -> bool {
-        self.crowded.contains_key(&publisher)
+        self.congested.contains_key(&publisher)
     }
 
     /// The outboxes that a publisher has to wait for.
-    pub(crate) fn take_crowded<'a, O: Outbox>(
+    pub(crate) fn take_congested<'a, O: Outbox>(
         &mut self,
         publisher: SessionKey,
         sessions: &'a Sessions<O>,
@@ -107,7 +107,7 @@ impl Pressure {
 
     /// Removes a publisher, and returns the subscribers that it would have to wait for.
     fn take_subscribers(&mut self, publisher: SessionKey) -> BTreeSet<SessionKey> {
-        let subscribers = self.crowded.remove(&publisher).unwrap_or_default();
+        let subscribers = self.congested.remove(&publisher).unwrap_or_default();
         for subscriber in &subscribers {
             remove_pair(&mut self.publishers, *subscriber, publisher);
         }
@@ -120,7 +120,7 @@ impl Pressure {
         work.spend_entries(self.take_subscribers(gone).len());
         let Some(publishers) = self.publishers.get_mut(&gone) else { return true };
         if let Some(publisher) = publishers.pop_first() {
-            remove_pair(&mut self.crowded, publisher, gone);
+            remove_pair(&mut self.congested, publisher, gone);
         }
         publishers.is_empty() && self.publishers.remove(&gone).is_some()
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_router::limits::{GOODBYE_TIMEOUT_MILLIS, WORK_PER_STEP};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer};
@@ -68,7 +68,7 @@ impl World {
 
     fn leave(&mut self) {
         let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
-        assert_eq!(self.lab.begin(self.leaving, goodbye), Next::Left);
+        assert_eq!(self.lab.begin(self.leaving, goodbye), SessionFlow::Left);
         let said = self.lab.received(self.leaving);
         assert!(matches!(said.as_slice(), [.., RouterMessage::Goodbye(_)]), "{said:?}");
         assert!(self.lab.realm().has_work(), "the first step does not do everything");
@@ -145,7 +145,7 @@ fn requests_between_the_steps_of_a_departure_see_a_session_that_is_gone() {
         for number in [1, COUNT / 2, COUNT] {
             requests += 1;
             let call = client::call(requests, &procedure(number), NOTHING);
-            assert_eq!(world.lab.begin(caller, call), Next::Continue);
+            assert_eq!(world.lab.begin(caller, call), SessionFlow::Continue);
             let refused = no_such_procedure(requests, &procedure(number));
             assert_eq!(world.lab.received(caller), [refused]);
             let publish = client::publish_with(
@@ -154,13 +154,13 @@ fn requests_between_the_steps_of_a_departure_see_a_session_that_is_gone() {
                 &topic(number),
                 args([number]),
             );
-            assert_eq!(world.lab.begin(caller, publish), Next::Continue);
+            assert_eq!(world.lab.begin(caller, publish), SessionFlow::Continue);
             let published = router::published(requests, world.lab.last_publication());
             assert_eq!(world.lab.received(caller), [published]);
         }
         requests += 1;
         let count = client::call(requests, "wamp.session.count", NOTHING);
-        assert_eq!(world.lab.begin(caller, count), Next::Continue);
+        assert_eq!(world.lab.begin(caller, count), SessionFlow::Continue);
         assert_eq!(world.lab.received(caller), [router::result(requests, args([5]))]);
     });
     assert!(steps > 20, "{steps}");
@@ -250,7 +250,7 @@ fn shared_procedure_of_a_leaving_session_goes_on_with_its_other_callees() {
     }
     lab.received(staying);
     let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
-    assert_eq!(lab.begin(leaving, goodbye), Next::Left);
+    assert_eq!(lab.begin(leaving, goodbye), SessionFlow::Left);
     assert!(lab.realm().has_work());
     let _ = lab.begin(caller, client::call(1, "com.shared", NOTHING));
     assert_eq!(lab.received(caller), []);

@@ -7,7 +7,7 @@ use cloverleaf_wamp::message::{CallOptions, CancelMode, InvokePolicy};
 use serde_json::json;
 
 use super::{asked, collected, crew};
-use crate::stage::{
+use crate::fixture::{
     assert_nothing_stays, assert_silence, cancel, given_up, join, millis, register, shared,
 };
 

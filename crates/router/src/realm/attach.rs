@@ -12,14 +12,14 @@ use super::Realm;
 use crate::admission::{Admitted, Refusal};
 use crate::authorization::Role;
 use crate::deadline::Moment;
-use crate::limits::{MAX_DEPARTING_SESSIONS, MAX_SESSIONS};
+use crate::limits::{MAX_DETACHED_SESSIONS, MAX_SESSIONS};
 use crate::outbox::Outbox;
 use crate::session::{Principal, Session, SessionKey};
 use crate::work::Work;
 
 impl<O: Outbox> Realm<O> {
     /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
-    /// [`Next`](super::Next) has said that it is over.
+    /// [`SessionFlow`](super::SessionFlow) has said that it is over.
     pub fn attach(
         &mut self,
         admitted: Admitted,
@@ -27,7 +27,8 @@ impl<O: Outbox> Realm<O> {
         now: Moment,
     ) -> Result<SessionKey, Refusal> {
         self.work = Work::message();
-        let Admitted { realm, principal, roles, transport, is_own, tells_agent } = admitted;
+        let Admitted { realm, principal, roles, transport, is_internal, .. } = admitted;
+        let Admitted { has_independent_requests, tells_agent, .. } = admitted;
         if self.closed {
             return Err(Refusal::RealmClosed(realm));
         }
@@ -36,15 +37,15 @@ impl<O: Outbox> Realm<O> {
         let Some(role) = role else {
             return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
         };
-        if self.sessions.len() + self.departing >= MAX_SESSIONS {
+        if self.sessions.len() + self.detached >= MAX_SESSIONS {
             return Err(Refusal::RealmFull(realm));
         }
-        if self.departing >= MAX_DEPARTING_SESSIONS && !is_own {
+        if self.detached >= MAX_DETACHED_SESSIONS && !is_internal {
             return Err(Refusal::RealmBusy(realm));
         }
         let id = self.fresh_session_id();
         let mut welcome = self.welcome(id, &principal, tells_agent);
-        let unit = self.settings.call_timeout_unit(is_own);
+        let unit = self.settings.call_timeout_unit(is_internal);
         welcome.details.x_call_timeout_unit = Some(unit.name().into());
         let _ = outbox.send(RouterMessage::Welcome(welcome));
         let key = self.sessions.insert(id, |key| Session {
@@ -53,18 +54,19 @@ impl<O: Outbox> Realm<O> {
             roles,
             role,
             transport,
-            is_own,
+            is_internal,
+            has_independent_requests,
             outbox,
-            leaving: false,
+            is_closing: false,
             broker: Default::default(),
             dealer: Default::default(),
             testaments: None,
             is_slow: Cell::new(false),
             requests: IdSequence::new(),
             listings: 0,
-            waits: false,
+            reading_paused: false,
         });
-        self.tell_joined(key, now);
+        self.publish_joined(key, now);
         Ok(key)
     }
 

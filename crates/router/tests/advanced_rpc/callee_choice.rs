@@ -13,7 +13,7 @@ use cloverleaf_wamp::message::{
     Sharding,
 };
 
-use crate::stage::{able, assert_silence, cancel, join, refused, register, shared};
+use crate::fixture::{able, assert_silence, cancel, join, refused, register, shared};
 
 /// A caller, and callees that share `com.get`.
 struct Crew {

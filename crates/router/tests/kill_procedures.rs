@@ -4,7 +4,7 @@
 //! `kill_all`); decisions F14 (the caller is left out, `kill_by_authrole` counts, `kill_all` is
 //! told to nobody). What becomes of their connections is the story of `killed_sessions`.
 
-use cloverleaf_router::{Admitted, Compatibility, Next, Permission, RealmSettings, Role};
+use cloverleaf_router::{Admitted, Compatibility, Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
@@ -215,7 +215,7 @@ fn a_killed_session_is_told_like_any_other_that_leaves() {
     lab.send(admin, client::call(2, "wamp.session.kill", args([id])));
     let left = router::event(1, lab.last_publication(), args((id, "ann", "staff")));
     assert_eq!(lab.received(admin), [left, router::result(2, NOTHING)]);
-    assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
     lab.disconnect(ann);
     assert_eq!(lab.received(admin), []);
 }
@@ -242,7 +242,7 @@ fn the_testaments_of_killed_sessions_are_published_unless_all_are_killed() {
 fn sessions_of_the_router_itself_are_told_of_and_can_not_be_killed() {
     let (mut lab, [admin, ..]) = office();
     let client = Client { role: "staff", ..Client::named("bridge") };
-    let own = Admitted { is_own: true, ..Admitted::from(client) };
+    let own = Admitted { is_internal: true, ..Admitted::from(client) };
     let bridge = lab.attach(own).unwrap();
     let id = number(&lab, bridge);
     assert_eq!(lab.ask(admin, "wamp.session.count", json!([])), Ok(json!([5])));

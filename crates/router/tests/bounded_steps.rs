@@ -9,7 +9,7 @@ use cloverleaf_router::limits::{
     LISTING_WORK_AT_ONCE, MAX_LISTINGS_PER_SESSION, MAX_OUTGOING_PER_SESSION,
     MAX_REPLAYS_PER_SESSION, WORK_PER_STEP,
 };
-use cloverleaf_router::{HistorySettings, Next, RealmSettings};
+use cloverleaf_router::{HistorySettings, RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::features::{Feature, Features};
@@ -66,7 +66,7 @@ fn news(number: u64) -> ClientMessage {
 #[test]
 fn a_publication_to_many_subscribers_reaches_each_once_in_bounded_steps() {
     let mut audience = Audience::of(2 * WORK_PER_STEP + 10);
-    assert_eq!(audience.lab.begin(audience.publisher, news(1)), Next::Continue);
+    assert_eq!(audience.lab.begin(audience.publisher, news(1)), SessionFlow::Continue);
     assert!(audience.lab.work_done() <= STEP);
     let first: usize = audience.counts().iter().sum();
     assert!(first > 0 && first < audience.subscribers.len(), "{first} in the first step");
@@ -80,11 +80,11 @@ fn a_publication_to_many_subscribers_reaches_each_once_in_bounded_steps() {
 fn publications_of_one_session_keep_their_order_while_those_of_others_go_on() {
     let mut audience = Audience::of(WORK_PER_STEP + 10);
     let other = audience.lab.join("other");
-    assert_eq!(audience.lab.begin(audience.publisher, news(1)), Next::Continue);
-    assert_eq!(audience.lab.begin(audience.publisher, news(2)), Next::Continue);
+    assert_eq!(audience.lab.begin(audience.publisher, news(1)), SessionFlow::Continue);
+    assert_eq!(audience.lab.begin(audience.publisher, news(2)), SessionFlow::Continue);
     assert_eq!(
         audience.lab.begin(other, client::call(1, "wamp.session.count", NOTHING)),
-        Next::Continue
+        SessionFlow::Continue
     );
     audience.longest_step();
     assert_eq!(audience.lab.received(other).len(), 1);
@@ -117,15 +117,15 @@ fn a_publisher_that_is_far_ahead_of_its_subscribers_waits_and_is_resumed() {
     let mut audience = Audience::of(WORK_PER_STEP + 10);
     let limit = MAX_OUTGOING_PER_SESSION as u64;
     for number in 1..limit {
-        assert_eq!(audience.lab.begin(audience.publisher, news(number)), Next::Continue);
+        assert_eq!(audience.lab.begin(audience.publisher, news(number)), SessionFlow::Continue);
     }
-    assert_eq!(audience.lab.begin(audience.publisher, news(limit)), Next::Wait);
+    assert_eq!(audience.lab.begin(audience.publisher, news(limit)), SessionFlow::Wait);
     assert_eq!(audience.lab.take_wait(audience.publisher), (0, true));
     assert_eq!(audience.lab.resumed(audience.publisher), 0);
     while audience.lab.resumed(audience.publisher) == 0 {
         assert!(audience.lab.step(), "it is resumed before everything is done");
     }
-    assert_eq!(audience.lab.begin(audience.publisher, news(limit + 1)), Next::Wait);
+    assert_eq!(audience.lab.begin(audience.publisher, news(limit + 1)), SessionFlow::Wait);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_long_list_of_sessions_is_collected_in_steps_while_others_are_served() {
     let Audience { lab, publisher, subscribers } = &mut audience;
     assert_eq!(
         lab.begin(*publisher, client::call(1, "wamp.session.list", NOTHING)),
-        Next::Continue
+        SessionFlow::Continue
     );
     assert_eq!(lab.received(*publisher), []);
     assert!(lab.work_done() <= LISTING_WORK_AT_ONCE + 50);
@@ -241,10 +241,10 @@ fn a_session_that_asks_for_many_long_lists_waits_for_some_of_them() {
     let limit = u64::from(MAX_LISTINGS_PER_SESSION);
     for number in 1..limit {
         let list = client::call(number, "wamp.subscription.list_subscribers", args([1]));
-        assert_eq!(lab.begin(*publisher, list), Next::Continue);
+        assert_eq!(lab.begin(*publisher, list), SessionFlow::Continue);
     }
     let list = client::call(limit, "wamp.session.list", NOTHING);
-    assert_eq!(lab.begin(*publisher, list), Next::Wait);
+    assert_eq!(lab.begin(*publisher, list), SessionFlow::Wait);
     assert_eq!(lab.take_wait(*publisher), (0, true));
     lab.work();
     assert_eq!(lab.received(*publisher).len() as u64, limit);
@@ -274,7 +274,7 @@ fn a_session_with_very_many_subscriptions_leaves_in_steps_and_its_name_is_free_a
     }
     lab.send(leaving, client::register(1, "com.procedure"));
     let goodbye = client::goodbye(cloverleaf_wamp::error_uri::CLOSE_NORMAL);
-    assert_eq!(lab.begin(leaving, goodbye), Next::Left);
+    assert_eq!(lab.begin(leaving, goodbye), SessionFlow::Left);
     assert!(lab.realm().has_work());
     lab.received(other);
     // The procedure is gone with its session, whatever is left to be taken away.
@@ -494,7 +494,7 @@ fn session_with_many_replays_waits_until_its_subscriber_reads() {
     for number in 1..=limit {
         let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
         let subscribe = client::subscribe_with(number, options, &format!("com.{number:06}"));
-        let expected = if number == limit { Next::Wait } else { Next::Continue };
+        let expected = if number == limit { SessionFlow::Wait } else { SessionFlow::Continue };
         assert_eq!(lab.begin(*subscriber, subscribe), expected, "{number}");
     }
     assert_eq!(lab.take_wait(*subscriber), (0, true));

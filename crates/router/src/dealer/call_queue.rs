@@ -11,10 +11,10 @@ use std::ops::Bound;
 
 use cloverleaf_wamp::ids::RegistrationId;
 
-use super::answer::Ending;
+use super::answer::CallEnding;
 use super::endpoint::Endpoint;
-use super::rerouting::Placed;
-use super::{CallKey, Dealer, Target};
+use super::rerouting::PlaceOutcome;
+use super::{Assignment, CallKey, Dealer};
 use crate::failure::RequestFailure;
 use crate::limits::{MAX_WAITING_CALL_BYTES, MAX_WAITING_CALL_BYTES_PER_REGISTRATION};
 use crate::outbox::Outbox;
@@ -24,17 +24,17 @@ use crate::work::{self, Work};
 /// The place of a waiting call in its queue. Places count up over all queues of a dealer and never
 /// come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct WaitingPlace(u64);
+pub(super) struct QueuePosition(u64);
 
 /// The calls that wait for a callee of one registration.
 #[derive(Debug)]
 pub(super) struct WaitingCalls {
-    queue: BTreeMap<WaitingPlace, CallKey>,
+    queue: BTreeMap<QueuePosition, CallKey>,
     bytes: usize,
     /// How many calls may wait.
     limit: usize,
     /// The call behind which a step of sending goes on.
-    sent_up_to: Option<WaitingPlace>,
+    sent_up_to: Option<QueuePosition>,
     /// A callee may have become free since the queue was looked at from its beginning.
     looks_again: bool,
 }
@@ -52,7 +52,7 @@ impl WaitingCalls {
     }
 
     /// The next call that is to be looked at.
-    fn next(&self) -> Option<(WaitingPlace, CallKey)> {
+    fn next(&self) -> Option<(QueuePosition, CallKey)> {
         let from = self.sent_up_to.map_or(Bound::Unbounded, Bound::Excluded);
         self.queue.range((from, Bound::Unbounded)).next().map(|(place, key)| (*place, *key))
     }
@@ -60,17 +60,17 @@ impl WaitingCalls {
 
 /// What is left to be done for waiting calls.
 #[derive(Debug, Default)]
-pub(super) struct WaitingWork {
+pub(super) struct CallQueueWork {
     last_place: u64,
     /// Bytes that the waiting calls of all registrations hold.
     bytes: usize,
     /// Registrations whose callees may have become free.
     freed: BTreeSet<RegistrationId>,
     /// Calls that wait for registrations which are gone.
-    orphans: VecDeque<BTreeMap<WaitingPlace, CallKey>>,
+    orphans: VecDeque<BTreeMap<QueuePosition, CallKey>>,
 }
 
-impl WaitingWork {
+impl CallQueueWork {
     pub(super) fn is_empty(&self) -> bool {
         self.bytes == 0 && self.freed.is_empty() && self.orphans.is_empty()
     }
@@ -80,16 +80,16 @@ impl Dealer {
     /// Whether another call that holds so many bytes may wait.
     pub(super) fn may_wait(&self, id: RegistrationId, bytes: usize) -> bool {
         self.waiting.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES
-            && self.registrations.get(&id).is_some_and(|held| held.waiting.has_room_for(bytes))
+            && self.registrations.get(id).is_some_and(|held| held.waiting.has_room_for(bytes))
     }
 
     /// Lets a call wait, behind those that do.
     pub(super) fn enqueue(&mut self, id: RegistrationId, key: CallKey) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        if let Some(registration) = self.registrations.get_mut(&id) {
+        if let Some(registration) = self.registrations.get_mut(id) {
             self.waiting.last_place += 1;
-            let place = WaitingPlace(self.waiting.last_place);
-            call.target = Target::Waiting(place);
+            let place = QueuePosition(self.waiting.last_place);
+            call.assignment = Assignment::Queued(place);
             registration.waiting.queue.insert(place, key);
             registration.waiting.bytes += call.held_bytes();
             self.waiting.bytes += call.held_bytes();
@@ -99,15 +99,15 @@ impl Dealer {
     /// A waiting call of a registration holds so many more bytes.
     pub(super) fn waiting_call_grew(&mut self, id: RegistrationId, bytes: usize) {
         self.waiting.bytes += bytes;
-        if let Some(registration) = self.registrations.get_mut(&id) {
+        if let Some(registration) = self.registrations.get_mut(id) {
             registration.waiting.bytes += bytes;
         }
     }
 
     /// A call that holds so many bytes no longer waits.
-    pub(super) fn stop_waiting(&mut self, id: RegistrationId, place: WaitingPlace, bytes: usize) {
+    pub(super) fn stop_waiting(&mut self, id: RegistrationId, place: QueuePosition, bytes: usize) {
         self.waiting.bytes -= bytes;
-        if let Some(registration) = self.registrations.get_mut(&id)
+        if let Some(registration) = self.registrations.get_mut(id)
             && registration.waiting.queue.remove(&place).is_some()
         {
             registration.waiting.bytes -= bytes;
@@ -117,7 +117,7 @@ impl Dealer {
     /// The calls that wait for a registration whose last callee has gone are to be ended.
     pub(super) fn end_waiting(&mut self, id: RegistrationId) {
         self.waiting.freed.remove(&id);
-        if let Some(registration) = self.registrations.get_mut(&id)
+        if let Some(registration) = self.registrations.get_mut(id)
             && !registration.waiting.queue.is_empty()
         {
             self.waiting.orphans.push_back(std::mem::take(&mut registration.waiting.queue));
@@ -126,7 +126,7 @@ impl Dealer {
 
     /// A callee may have become free.
     pub(super) fn released(&mut self, id: RegistrationId) {
-        if let Some(registration) = self.registrations.get_mut(&id)
+        if let Some(registration) = self.registrations.get_mut(id)
             && !registration.waiting.queue.is_empty()
         {
             registration.waiting.looks_again = true;
@@ -169,16 +169,16 @@ impl Dealer {
     fn end_orphan<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
-        place: WaitingPlace,
+        place: QueuePosition,
         key: CallKey,
     ) {
         let Some(call) = self.calls.get(key.0) else { return };
-        if !matches!(call.target, Target::Waiting(its) if its == place) {
+        if !matches!(call.assignment, Assignment::Queued(its) if its == place) {
             return;
         }
-        let procedure = call.errand.as_ref().map(|errand| errand.procedure.clone());
+        let procedure = call.pending.as_ref().map(|pending| pending.procedure.clone());
         let failure = RequestFailure::NoSuchProcedure(procedure.unwrap_or_default());
-        self.end(sessions, key, Ending::Refused(failure));
+        self.end(sessions, key, CallEnding::Refused(failure));
     }
 
     /// Sends the waiting calls of a registration, as far as the work allows. Whether all of them
@@ -190,7 +190,7 @@ impl Dealer {
         work: &mut Work,
     ) -> bool {
         while !work.is_spent() {
-            let Some(registration) = self.registrations.get_mut(&id) else { return true };
+            let Some(registration) = self.registrations.get_mut(id) else { return true };
             if registration.waiting.sent_up_to.is_none() {
                 registration.waiting.looks_again = false;
             }
@@ -206,17 +206,17 @@ impl Dealer {
             };
             work.spend(work::MESSAGE + self.take_work());
             let failure = match self.place(sessions, key, || 0) {
-                Placed::Busy => {
+                PlaceOutcome::Busy => {
                     // Others may want a callee that is free.
-                    if let Some(registration) = self.registrations.get_mut(&id) {
+                    if let Some(registration) = self.registrations.get_mut(id) {
                         registration.waiting.sent_up_to = Some(place);
                     }
                     continue;
                 }
-                Placed::Sent => continue,
-                Placed::Nobody(failure) => failure,
+                PlaceOutcome::Sent => continue,
+                PlaceOutcome::Nobody(failure) => failure,
             };
-            let ending = failure.map_or(Ending::NobodyAvailable, Ending::Refused);
+            let ending = failure.map_or(CallEnding::NobodyAvailable, CallEnding::Refused);
             self.end(sessions, key, ending);
         }
         false

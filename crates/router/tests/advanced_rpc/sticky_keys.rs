@@ -7,7 +7,7 @@ use cloverleaf_wamp::message::{CallOptions, InvokePolicy, RunMode, Sharding};
 use proptest::collection::vec;
 use proptest::prelude::{any, proptest};
 
-use crate::stage::{able, join, shared};
+use crate::fixture::{able, join, shared};
 
 const KEYS: u64 = 24;
 

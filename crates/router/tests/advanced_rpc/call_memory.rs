@@ -4,7 +4,7 @@
 //! while the answers of several callees are collected. Spec: advanced profile "Call Re-Routing".
 
 use cloverleaf_router::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
-use cloverleaf_router::{CallQueue, Next, RealmSettings};
+use cloverleaf_router::{CallQueue, RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
@@ -15,7 +15,7 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::UriPattern;
 use serde_json::{Value, json};
 
-use crate::stage::{
+use crate::fixture::{
     assert_nothing_stays, assert_silence, cancel, join, millis, nobody_available, register, shared,
     too_many, unavailable,
 };
@@ -93,7 +93,7 @@ impl Stage {
     /// Calls; a log of so large messages would take long.
     fn call(&mut self, from: Peer, number: u64, procedure: &str, payload: Payload) {
         let call = client::call(number, procedure, payload);
-        assert_eq!(self.lab.submit(from, call), Next::Continue);
+        assert_eq!(self.lab.submit(from, call), SessionFlow::Continue);
     }
 
     /// Frees some of the budget: a call is answered, or a caller leaves.
@@ -191,7 +191,7 @@ fn collected_answer_over_the_budget_counts_as_a_failure() {
         let collect = |stage: &mut Stage, number: u64, invocation: u64| -> Value {
             stage.call(caller, number, "com.all", NOTHING);
             let answer = client::yielded(invocation, medium.clone());
-            assert_eq!(stage.lab.submit(c, answer), Next::Continue);
+            assert_eq!(stage.lab.submit(c, answer), SessionFlow::Continue);
             stage.lab.send(d, client::yielded(invocation, args(["small"])));
             let received = stage.lab.received(caller);
             let [RouterMessage::Result(result)] = received.as_slice() else { panic!("a result") };
@@ -242,7 +242,7 @@ fn bytes_of_a_waiting_call_are_free_again_when_its_time_is_over() {
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
     let large = text(&"x".repeat(bytes));
     let call = client::call_with(11, options, "com.busy", large);
-    assert_eq!(stage.lab.submit(caller, call), Next::Continue);
+    assert_eq!(stage.lab.submit(caller, call), SessionFlow::Continue);
     assert_silence(&mut stage.lab, &[caller]);
     let medium = stage.medium.clone();
     stage.call(caller, 12, "com.busy", medium.clone());

@@ -17,11 +17,11 @@ use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use serde::Serialize;
 
-use super::history::{Bounds, Query, StoredEvent};
+use super::history::{Bounds, EventFilter, StoredEvent};
 use super::record;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_HISTORY_ANSWER_BYTES;
-use crate::session::{Party, Principal, SessionKey};
+use crate::session::{Identity, Principal, SessionKey};
 use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
@@ -37,7 +37,7 @@ pub(crate) enum EventsForm {
 /// The events that a session asks for and may receive.
 #[derive(Debug)]
 pub(super) struct Selection {
-    query: Query,
+    query: EventFilter,
     /// Whether `limit` was asked for; otherwise fewer events are no surprise.
     is_limit_asked: bool,
     session: SessionKey,
@@ -57,7 +57,7 @@ struct Selected {
 }
 
 impl Selection {
-    pub(super) const fn query(&self) -> &Query {
+    pub(super) const fn query(&self) -> &EventFilter {
         &self.query
     }
 
@@ -71,8 +71,8 @@ impl Selection {
         if self.query.limit.is_some_and(|limit| self.events.len() >= limit) {
             return ControlFlow::Break(());
         }
-        let party = Party { key: self.session, principal: &self.principal };
-        if !self.query.is_met_by(stored) || !stored.eligibility.allows(party) {
+        let identity = Identity { key: self.session, principal: &self.principal };
+        if !self.query.is_met_by(stored) || !stored.eligibility.allows(identity) {
             return ControlFlow::Continue(());
         }
         self.bytes += stored.size();
@@ -88,7 +88,7 @@ impl Selection {
 
 /// One request for the events of a subscription, while it is answered.
 #[derive(Debug)]
-pub struct Reading {
+pub struct HistoryQuery {
     pub(super) caller: SessionKey,
     pub(super) request: RequestRef,
     subscription: SubscriptionId,
@@ -102,29 +102,31 @@ pub struct Reading {
 
 /// What a session asks for.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) caller: Party<'a>,
+pub(crate) struct HistoryRequest<'a> {
+    pub(crate) caller: Identity<'a>,
     pub(crate) request: RequestRef,
     pub(crate) subscription: SubscriptionId,
     pub(crate) realm: CompactString,
     pub(crate) form: EventsForm,
     pub(crate) serializer: Serializer,
-    pub(crate) query: Query,
+    pub(crate) query: EventFilter,
     /// Whether the number of events was asked for.
     pub(crate) is_limit_asked: bool,
 }
 
-/// The answer to a [`Reading`].
+/// The answer to a [`HistoryQuery`].
 #[derive(Debug)]
-pub struct ReadingAnswer {
+pub struct HistoryAnswer {
     pub(crate) caller: SessionKey,
     pub(crate) request: RequestRef,
     pub(crate) outcome: Result<Payload, RequestFailure>,
 }
 
-impl Reading {
-    pub(crate) fn new(asked: Asked<'_>) -> Self {
-        let Asked { caller, request, subscription, realm, form, serializer, query, .. } = asked;
+impl HistoryQuery {
+    pub(crate) fn new(asked: HistoryRequest<'_>) -> Self {
+        let HistoryRequest {
+            caller, request, subscription, realm, form, serializer, query, ..
+        } = asked;
         let selection = Selection {
             query,
             is_limit_asked: asked.is_limit_asked,
@@ -172,7 +174,7 @@ impl Reading {
     }
 
     /// The answer, when all records have been visited or the store has failed.
-    pub fn answer(mut self, outcome: Result<(), &str>) -> ReadingAnswer {
+    pub fn answer(mut self, outcome: Result<(), &str>) -> HistoryAnswer {
         let (caller, request) = (self.caller, self.request);
         let outcome = match outcome {
             Ok(()) => {
@@ -181,7 +183,7 @@ impl Reading {
             }
             Err(why) => Err(RequestFailure::NotStored(why.to_owned())),
         };
-        ReadingAnswer { caller, request, outcome }
+        HistoryAnswer { caller, request, outcome }
     }
 
     /// Bytes that it holds without the events.
@@ -211,7 +213,8 @@ impl Reading {
             }
             work.spend(work::EVENT);
             work.spend_bytes(stored.event.payload.size());
-            let written = Encoded::compose(self.serializer, |writer| self.tell(stored, writer));
+            let written =
+                Encoded::compose(self.serializer, |writer| self.write_event(stored, writer));
             self.written.push(written.map_err(failure)?);
         }
         Ok(true)
@@ -242,7 +245,11 @@ impl Reading {
 
     /// One event: what the specification says of it, and beside that what Crossbar.io does. Who has
     /// published is null where that is not disclosed.
-    fn tell(&self, stored: &Selected, writer: &mut dyn TokenWriter) -> Result<(), EncodeError> {
+    fn write_event(
+        &self,
+        stored: &Selected,
+        writer: &mut dyn TokenWriter,
+    ) -> Result<(), EncodeError> {
         let event = &stored.event;
         let payload = event.payload.to_format(self.serializer)?;
         let details = &event.details;
@@ -281,7 +288,7 @@ impl Reading {
         }
         payload.write_entries(writer);
         if self.form == EventsForm::OneList {
-            tell_absent(&payload, writer);
+            write_absent(&payload, writer);
         }
         writer.map_end();
         Ok(())
@@ -289,7 +296,7 @@ impl Reading {
 }
 
 /// Arguments that are absent, as clients of Crossbar.io expect them.
-fn tell_absent(payload: &Payload, writer: &mut dyn TokenWriter) {
+fn write_absent(payload: &Payload, writer: &mut dyn TokenWriter) {
     if payload.args().is_none() {
         writer.key("args");
         writer.list_start(0);

@@ -7,7 +7,7 @@ use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::CancelMode;
 
-use super::answer::Ending;
+use super::answer::CallEnding;
 use super::{CallKey, Dealer, interrupt};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -53,12 +53,12 @@ impl Dealer {
                     }
                 }
             }
-            _ if is_silent => self.end(sessions, key, Ending::Abandoned),
+            _ if is_silent => self.end(sessions, key, CallEnding::Abandoned),
             CancelMode::KillNoWait | CancelMode::Kill => {
                 self.interrupt_all(sessions, key, error_uri::CANCELED);
-                self.end(sessions, key, Ending::Canceled);
+                self.end(sessions, key, CallEnding::Canceled);
             }
-            CancelMode::Skip => self.end(sessions, key, Ending::Canceled),
+            CancelMode::Skip => self.end(sessions, key, CallEnding::Canceled),
         }
     }
 
@@ -74,7 +74,7 @@ impl Dealer {
         {
             work.spend(work::MESSAGE);
             self.interrupt_all(sessions, key, error_uri::TIMEOUT);
-            self.end(sessions, key, Ending::TimedOut(self.compatibility));
+            self.end(sessions, key, CallEnding::TimedOut(self.compatibility));
             work.spend(self.take_work());
         }
     }
@@ -94,7 +94,7 @@ impl Dealer {
             self.ended_up_to += 1;
             if self.calls.contains(key.0) {
                 work.spend(work::MESSAGE);
-                self.end(sessions, key, Ending::Refused(RequestFailure::RouterEnds));
+                self.end(sessions, key, CallEnding::Refused(RequestFailure::RouterEnds));
             }
         }
         self.ended_up_to = 0;

@@ -4,7 +4,7 @@
 
 use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -14,7 +14,7 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
-use crate::stage::{
+use crate::fixture::{
     assert_nothing_stays, assert_silence, join, refused, register, shared, too_many, unavailable,
 };
 
@@ -212,7 +212,7 @@ fn a_session_that_is_caller_and_callee_answers_itself() {
 
 #[test]
 fn who_can_not_be_asked_has_no_entry() {
-    for state in [State::Congested, State::Gone] {
+    for state in [OutboxState::Dropping, OutboxState::Closed] {
         let (mut lab, caller, [a, b, c]) = crew();
         lab.set_state(b, state);
         lab.send(caller, client::call(1, "com.ask", NOTHING));
@@ -226,7 +226,9 @@ fn who_can_not_be_asked_has_no_entry() {
 #[test]
 fn where_nobody_can_be_asked_the_reason_is_said() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
-    for (state, told) in [(State::Congested, congested), (State::Gone, router::callee_gone(1))] {
+    for (state, told) in
+        [(OutboxState::Dropping, congested), (OutboxState::Closed, router::callee_gone(1))]
+    {
         let (mut lab, caller, callees) = crew();
         for callee in callees {
             lab.set_state(callee, state);

@@ -13,19 +13,19 @@ use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use foldhash::HashMap;
 
-use super::answer::Ending;
+use super::answer::CallEnding;
 use super::endpoint::Registration;
-use super::errand::Errand;
-use super::{CallInFlight, CallKey, Dealer, Invoked, Target, held_room};
+use super::pending_invocation::PendingInvocation;
+use super::{ActiveInvocation, Assignment, CallInFlight, CallKey, Dealer, held_room};
 use crate::failure::RequestFailure;
-use crate::limits::MAX_GATHERED_BYTES;
+use crate::limits::MAX_COLLECTED_BYTES;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::work::{self, Work};
 
 /// The answers to one call to all callees.
 #[derive(Debug)]
-pub(super) struct Gathering {
+pub(super) struct CallAll {
     /// In the order in which the callees registered.
     answers: Vec<Answer>,
     /// Where the answer of each callee stands.
@@ -44,24 +44,24 @@ const BYTES_PER_CALLEE: usize = size_of::<Answer>() + 2 * size_of::<(SessionKey,
 
 #[derive(Debug)]
 struct Answer {
-    invoked: Invoked,
+    invoked: ActiveInvocation,
     outcome: Option<CallOutcome>,
 }
 
-impl Gathering {
+impl CallAll {
     /// Asks those who can be asked. When nobody can, why the last one could not.
     fn ask<O: Outbox>(
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         registration: &mut Registration,
-        errand: &Errand,
+        pending: &PendingInvocation,
     ) -> Result<Self, RequestFailure> {
-        let mut gathering = Self {
+        let mut call_all = Self {
             answers: Vec::with_capacity(registration.callees.len()),
             places: HashMap::default(),
             missing: 0,
             bytes: 0,
-            serializer: errand.payload.serializer(),
+            serializer: pending.payload.serializer(),
         };
         let mut failed = RequestFailure::CalleeGone;
         for place in 0..registration.callees.len() {
@@ -69,29 +69,29 @@ impl Gathering {
                 failed = RequestFailure::MaxConcurrencyReached;
                 continue;
             }
-            match registration.send(sessions, id, place, &mut errand.clone()) {
-                Ok(invoked) => gathering.expect(invoked),
+            match registration.send(sessions, id, place, &mut pending.clone()) {
+                Ok(invoked) => call_all.expect(invoked),
                 Err(failure) => failed = failure,
             }
         }
-        if gathering.answers.is_empty() { Err(failed) } else { Ok(gathering) }
+        if call_all.answers.is_empty() { Err(failed) } else { Ok(call_all) }
     }
 
     /// A callee has been asked.
-    fn expect(&mut self, invoked: Invoked) {
+    fn expect(&mut self, invoked: ActiveInvocation) {
         self.places.insert(invoked.callee, self.answers.len());
         self.answers.push(Answer { invoked, outcome: None });
         self.missing += 1;
     }
 
     /// The callees that have not answered.
-    pub(super) fn pending(&self) -> impl Iterator<Item = Invoked> {
+    pub(super) fn pending(&self) -> impl Iterator<Item = ActiveInvocation> {
         let is_missing = |answer: &&Answer| answer.outcome.is_none();
         self.answers.iter().filter(is_missing).map(|answer| answer.invoked)
     }
 
     /// What a callee has been asked.
-    pub(super) fn of(&self, callee: SessionKey) -> Option<Invoked> {
+    pub(super) fn of(&self, callee: SessionKey) -> Option<ActiveInvocation> {
         self.places.get(&callee).map(|place| self.answers[*place].invoked)
     }
 
@@ -102,12 +102,12 @@ impl Gathering {
         callee: SessionKey,
         outcome: CallOutcome,
         room: usize,
-    ) -> Option<(Invoked, usize)> {
+    ) -> Option<(ActiveInvocation, usize)> {
         let answer = self.answers.get_mut(*self.places.get(&callee)?)?;
         if answer.outcome.is_some() {
             return None;
         }
-        let room = room.min(MAX_GATHERED_BYTES.saturating_sub(self.bytes));
+        let room = room.min(MAX_COLLECTED_BYTES.saturating_sub(self.bytes));
         let bytes = outcome.payload.size() + outcome.error.as_ref().map_or(0, |error| error.len());
         let (outcome, bytes) = if bytes > room {
             (failure(error_uri::PAYLOAD_SIZE_EXCEEDED, Payload::EMPTY), 0)
@@ -135,32 +135,32 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         request: RequestRef,
-        errand: &Errand,
+        pending: &PendingInvocation,
     ) -> Result<(), RequestFailure> {
-        if errand.is_open() {
+        if pending.is_open() {
             return Err(RequestFailure::FeatureNotSupported(
                 "a call in parts can't go to all callees at once",
             ));
         }
-        let Some(registration) = self.registrations.get_mut(&id) else {
+        let Some(registration) = self.registrations.get_mut(id) else {
             return Err(RequestFailure::CalleeGone);
         };
         let bytes = registration.callees.len() * BYTES_PER_CALLEE;
-        if bytes > held_room(self.held_bytes, sessions, errand.caller) {
+        if bytes > held_room(self.held_bytes, sessions, pending.caller) {
             return Err(RequestFailure::LimitReached("bytes of calls in flight"));
         }
         let asked = u32::try_from(registration.callees.len()).unwrap_or(u32::MAX);
         self.uncounted = self.uncounted.saturating_add(asked.saturating_mul(work::EVENT));
-        let gathering = Gathering::ask(sessions, id, registration, errand)?;
-        let mut call = CallInFlight::of(errand, request, id);
-        call.target = Target::All(Box::new(gathering));
+        let call_all = CallAll::ask(sessions, id, registration, pending)?;
+        let mut call = CallInFlight::of(pending, request, id);
+        call.assignment = Assignment::All(Box::new(call_all));
         let key = self.remember(sessions, call);
         self.hold(sessions, key, bytes);
         Ok(())
     }
 
     /// One of several callees has answered, failed or gone. The call ends with the last of them.
-    pub(super) fn gather<O: Outbox>(
+    pub(super) fn collect_answer<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,
@@ -169,32 +169,34 @@ impl Dealer {
     ) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let id = call.registration;
-        let Target::All(gathering) = &mut call.target else { return };
+        let Assignment::All(call_all) = &mut call.assignment else { return };
         let room = held_room(self.held_bytes, sessions, call.caller);
-        let Some((invoked, bytes)) = gathering.keep(callee, outcome, room) else { return };
-        let is_complete = gathering.missing == 0;
+        let Some((invoked, bytes)) = call_all.keep(callee, outcome, room) else { return };
+        let is_complete = call_all.missing == 0;
         self.hold(sessions, key, bytes);
         self.forget_invocation(sessions, id, invoked);
         if is_complete {
             let Some(call) = self.calls.get_mut(key.0) else { return };
-            let gathered = match std::mem::replace(&mut call.target, Target::Nobody) {
-                Target::All(gathering) => {
+            let collected = match std::mem::replace(&mut call.assignment, Assignment::Unassigned) {
+                Assignment::All(call_all) => {
                     let mut work = Work::unbounded();
-                    work.spend_entries(gathering.answers.len());
-                    work.spend_bytes(gathering.bytes);
+                    work.spend_entries(call_all.answers.len());
+                    work.spend_bytes(call_all.bytes);
                     self.uncounted = self.uncounted.saturating_add(work.spent());
-                    gathering.collect()
+                    call_all.collect()
                 }
-                Target::One(_) | Target::Nobody | Target::Waiting(_) => Payload::EMPTY,
+                Assignment::One(_) | Assignment::Unassigned | Assignment::Queued(_) => {
+                    Payload::EMPTY
+                }
             };
-            self.end(sessions, key, Ending::Gathered(gathered));
+            self.end(sessions, key, CallEnding::CallOutcome(collected));
         }
         self.released(id);
     }
 
     /// Whether the answer of one callee does not end the call.
-    pub(super) fn is_gathering(&self, key: CallKey) -> bool {
-        self.calls.get(key.0).is_some_and(|call| matches!(call.target, Target::All(_)))
+    pub(super) fn is_call_all(&self, key: CallKey) -> bool {
+        self.calls.get(key.0).is_some_and(|call| matches!(call.assignment, Assignment::All(_)))
     }
 }
 
@@ -219,17 +221,17 @@ mod tests {
         let callee = SessionKey::of_tests(SessionId::new(1).unwrap());
         let invocation = InvocationId::new(1).unwrap();
         let (counted, disclosed, schemas) = (None, false, None);
-        let mut gathering = Gathering {
+        let mut call_all = CallAll {
             answers: Vec::new(),
             places: HashMap::default(),
             missing: 0,
             bytes: 0,
             serializer: None,
         };
-        gathering.expect(Invoked { callee, invocation, counted, disclosed, schemas });
+        call_all.expect(ActiveInvocation { callee, invocation, counted, disclosed, schemas });
         let outcome = failure("a".repeat(2_000), Payload::EMPTY);
-        let (_, bytes) = gathering.keep(callee, outcome, 1_000).unwrap();
-        let kept = gathering.answers[0].outcome.clone();
+        let (_, bytes) = call_all.keep(callee, outcome, 1_000).unwrap();
+        let kept = call_all.answers[0].outcome.clone();
         let too_large = failure(error_uri::PAYLOAD_SIZE_EXCEEDED, Payload::EMPTY);
         assert_eq!((bytes, kept), (0, Some(too_large)));
     }

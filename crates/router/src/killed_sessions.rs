@@ -17,31 +17,31 @@ use crate::session::SessionKey;
 use crate::work::{self, Work};
 
 #[derive(Debug)]
-struct Dying<O> {
+struct KilledSession<O> {
     outbox: O,
     deadline: Moment,
 }
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Closing<O> {
-    sessions: HashMap<SessionKey, Dying<O>>,
+pub(crate) struct KilledSessions<O> {
+    sessions: HashMap<SessionKey, KilledSession<O>>,
     deadlines: BTreeSet<(Moment, SessionKey)>,
 }
 
-impl<O> Default for Closing<O> {
+impl<O> Default for KilledSessions<O> {
     fn default() -> Self {
         Self { sessions: HashMap::default(), deadlines: BTreeSet::new() }
     }
 }
 
-impl<O: Outbox> Closing<O> {
+impl<O: Outbox> KilledSessions<O> {
     /// Says GOODBYE to a session and waits for its answer.
     pub(crate) fn begin(&mut self, key: SessionKey, outbox: O, goodbye: Goodbye, now: Moment) {
         let _ = outbox.send(RouterMessage::Goodbye(goodbye));
         let deadline = now.plus_millis(GOODBYE_TIMEOUT_MILLIS);
         self.deadlines.insert((deadline, key));
-        self.sessions.insert(key, Dying { outbox, deadline });
+        self.sessions.insert(key, KilledSession { outbox, deadline });
     }
 
     /// Whether the session is one of them.
@@ -51,8 +51,8 @@ impl<O: Outbox> Closing<O> {
 
     /// The client has answered, or its connection has ended.
     pub(crate) fn end(&mut self, key: SessionKey) {
-        if let Some(dying) = self.sessions.remove(&key) {
-            self.deadlines.remove(&(dying.deadline, key));
+        if let Some(killed) = self.sessions.remove(&key) {
+            self.deadlines.remove(&(killed.deadline, key));
         }
     }
 
@@ -68,8 +68,8 @@ impl<O: Outbox> Closing<O> {
         {
             work.spend(work::REMOVAL);
             self.deadlines.pop_first();
-            if let Some(dying) = self.sessions.remove(&key) {
-                dying.outbox.close(
+            if let Some(killed) = self.sessions.remove(&key) {
+                killed.outbox.close(
                     CloseCause::SessionOver,
                     "the session was ended and its client did not say GOODBYE",
                 );

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
@@ -150,7 +150,7 @@ pub(crate) fn no_such_procedure(number: u64, procedure: &str) -> RouterMessage {
 
 /// Asserts that the message ends the session for a violation, and that this is all it is told.
 pub(crate) fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage, text: &str) {
-    assert_eq!(lab.submit(from, message), Next::Close, "{text}");
+    assert_eq!(lab.submit(from, message), SessionFlow::Close, "{text}");
     assert_eq!(lab.received(from), [router::violation(text)]);
 }
 

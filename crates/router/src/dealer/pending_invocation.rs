@@ -13,8 +13,8 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
 
 use super::TimeLimit;
-use super::call::Grant;
-use super::choice::Wanted;
+use super::call::CallPermission;
+use super::choice::CallTarget;
 use super::endpoint::{Endpoint, EndpointId, Registration};
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
@@ -45,10 +45,10 @@ impl CallTimes {
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
-pub(super) struct Errand {
+pub(super) struct PendingInvocation {
     pub(super) caller: SessionKey,
     pub(super) procedure: UncheckedUri,
-    pub(super) wanted: Wanted,
+    pub(super) target: CallTarget,
     disclosed: Disclosed,
     pub(super) receive_progress: bool,
     timeout: Option<u64>,
@@ -63,33 +63,33 @@ pub(super) struct Errand {
     passed_over: Vec<EndpointId>,
 }
 
-impl Errand {
+impl PendingInvocation {
     pub(super) fn new(
         caller: SessionKey,
         call: Call,
-        wanted: Wanted,
-        grant: Grant,
+        target: CallTarget,
+        permission: CallPermission,
         times: CallTimes,
         now: Moment,
     ) -> Self {
         let Call { options, procedure, payload, .. } = call;
         let details = InvocationDetails {
             progress: options.progress.filter(|progress| *progress),
-            trustlevel: grant.trustlevel,
+            trustlevel: permission.trustlevel,
             passthru: options.passthru,
             ..InvocationDetails::default()
         };
         Self {
             caller,
             procedure,
-            wanted,
-            disclosed: grant.disclosed,
+            target,
+            disclosed: permission.disclosed,
             receive_progress: options.receive_progress == Some(true),
             timeout: times.of(options.timeout),
             asked_at: now,
             details,
             payload,
-            schemas: grant.schemas,
+            schemas: permission.schemas,
             passed_over: Vec::new(),
         }
     }
@@ -154,7 +154,7 @@ impl Errand {
         }
         let is_disclosed = match self.disclosed {
             Disclosed::Yes => true,
-            Disclosed::Unasked => endpoint.disclose_caller,
+            Disclosed::NotRequested => endpoint.disclose_caller,
             Disclosed::Never => false,
         };
         if is_disclosed {
@@ -230,7 +230,7 @@ fn send<O: Outbox>(
     details: InvocationDetails,
     payload: Payload,
 ) -> Result<InvocationId, RequestFailure> {
-    let Some(callee) = sessions.at_mut(callee).filter(|callee| !callee.leaving) else {
+    let Some(callee) = sessions.at_mut(callee).filter(|callee| !callee.is_closing) else {
         return Err(RequestFailure::CalleeGone);
     };
     let mut ids = callee.dealer.invocation_ids.clone();
@@ -238,9 +238,9 @@ fn send<O: Outbox>(
     let invocation = Invocation { request, registration, details, payload };
     match callee.outbox.send(RouterMessage::Invocation(invocation)) {
         // A number counts once the callee will see it.
-        Delivery::Queued | Delivery::Crowded => callee.dealer.invocation_ids = ids,
-        Delivery::Congested => return Err(RequestFailure::CalleeCongested),
-        Delivery::Gone => return Err(RequestFailure::CalleeGone),
+        Delivery::Queued | Delivery::AboveHighWater => callee.dealer.invocation_ids = ids,
+        Delivery::Dropped => return Err(RequestFailure::CalleeCongested),
+        Delivery::Closed => return Err(RequestFailure::CalleeGone),
     }
     Ok(request)
 }

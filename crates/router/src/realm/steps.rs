@@ -2,19 +2,20 @@
 //! asked for much waits meanwhile.
 
 use super::Realm;
-use crate::broker::{ReadingAnswer, Stepped};
+use crate::broker::{HistoryAnswer, Stepped};
 use crate::deadline::Moment;
 use crate::jobs::Job;
 use crate::limits::{MAX_LISTINGS_PER_SESSION, WORK_PER_STEP};
 use crate::outbox::Outbox;
+use crate::parking::Schedule;
 use crate::session::SessionKey;
 use crate::work::{self, Work};
 
-/// What a connection has to wait for after [`Next::Wait`](super::Next::Wait).
+/// What a connection has to wait for after [`SessionFlow::Wait`](super::SessionFlow::Wait).
 #[derive(Debug)]
-pub struct Wait<'a, O> {
+pub struct WaitConditions<'a, O> {
     /// Outboxes that have no room for what the session publishes.
-    pub crowded: Vec<&'a O>,
+    pub congested: Vec<&'a O>,
     /// Its own outbox will be [resumed](Outbox::resume).
     pub until_resumed: bool,
 }
@@ -25,7 +26,7 @@ impl<O: Outbox> Realm<O> {
         !self.jobs.is_empty()
             || self.broker.has_ready()
             || self.dealer.has_waiting_work()
-            || self.broker.pressure.has_slow()
+            || self.broker.backpressure.has_slow()
             || self.broker.has_ended_acknowledgements()
     }
 
@@ -58,7 +59,7 @@ impl<O: Outbox> Realm<O> {
                 self.jobs.put_back(unfinished);
             }
         }
-        self.tell_slow(now);
+        self.publish_slow_consumers(now);
         self.has_work()
     }
 
@@ -75,7 +76,7 @@ impl<O: Outbox> Realm<O> {
             Job::Outgoing(source) => {
                 let sessions = &mut self.sessions;
                 let stepped = self.broker.continue_outgoing(sessions, source, now, &mut self.work);
-                self.discount_departed();
+                self.discount_detached();
                 self.resume(source);
                 (stepped == Stepped::More).then_some(job)
             }
@@ -86,11 +87,12 @@ impl<O: Outbox> Realm<O> {
                 (stepped == Stepped::More).then_some(job)
             }
             Job::Listing(listing) => self.continue_listing(listing).map(Job::Listing),
-            Job::Departure(departure) => {
-                self.begin_departure(departure, now);
+            Job::DetachedSession(detached) => {
+                self.begin_detach(detached, now);
                 None
             }
             Job::Kill(kill) => self.continue_kill(kill, now).map(Job::Kill),
+            Job::Release(session) => self.release_parked(session, now).then_some(job),
         }
     }
 
@@ -102,25 +104,34 @@ impl<O: Outbox> Realm<O> {
     /// A session has lost events that its outbox had taken.
     pub fn handle_loss(&mut self, session: SessionKey) {
         if let Some(session) = self.sessions.at(session) {
-            self.broker.pressure.note_loss(session);
+            self.broker.backpressure.note_loss(session);
         }
     }
 
     /// Answers what was asked of the event store.
-    pub fn finish_reading(&mut self, answer: ReadingAnswer) {
-        let ReadingAnswer { caller, request, outcome } = answer;
+    pub fn finish_history_query(&mut self, answer: HistoryAnswer) {
+        let HistoryAnswer { caller, request, outcome } = answer;
         self.finish_listing(caller, request, outcome);
     }
 
     /// What a session has to wait for; it is taken out.
-    pub fn take_wait(&mut self, session: SessionKey) -> Wait<'_, O> {
-        let until_resumed = self.sessions.at(session).is_some_and(|session| session.waits);
-        let crowded = self.broker.pressure.take_crowded(session, &self.sessions);
-        Wait { crowded, until_resumed }
+    pub fn take_wait(&mut self, session: SessionKey) -> WaitConditions<'_, O> {
+        let until_resumed = self.sessions.at(session).is_some_and(|session| session.reading_paused);
+        let congested = self.broker.backpressure.take_congested(session, &self.sessions);
+        WaitConditions { congested, until_resumed }
     }
 
-    /// Whether a session has asked for as much as may be in progress.
+    /// Whether a session has requested as much as may be in progress or wait for decisions.
     fn is_busy(&self, key: SessionKey) -> bool {
+        self.has_full_queues(key)
+            || self.parking.as_ref().is_some_and(|parking| {
+                let session = self.sessions.at(key);
+                parking.is_full(key, session.is_some_and(|session| session.reading_paused))
+            })
+    }
+
+    /// Whether a session has requested as much as may be in progress.
+    pub(super) fn has_full_queues(&self, key: SessionKey) -> bool {
         self.broker.is_full_of_outgoing(key)
             || self.broker.is_full_of_replays(key)
             || self.sessions.at(key).is_some_and(|s| s.listings >= MAX_LISTINGS_PER_SESSION)
@@ -131,24 +142,29 @@ impl<O: Outbox> Realm<O> {
     pub(crate) fn wait_if_busy(&mut self, key: SessionKey) {
         if self.is_busy(key)
             && let Some(session) = self.sessions.at_mut(key)
-            && !session.is_own
+            && !session.is_internal
         {
-            session.waits = true;
+            session.reading_paused = true;
             self.must_wait = true;
         }
     }
 
-    /// Resumes the peer of a session that waits, if there is room for more, or the departure of one
+    /// Resumes the peer of a session that waits, if there is room for more, or the removal of one
     /// that is gone.
     pub(crate) fn resume(&mut self, key: SessionKey) {
-        if let Some(departure) = self.parked.remove(&key) {
-            self.jobs.push(Job::Departure(departure));
+        if let Some(detached) = self.waiting_detached.remove(&key) {
+            self.jobs.push(Job::DetachedSession(detached));
         }
-        if self.sessions.at(key).is_some_and(|session| session.waits)
+        if let Some(parking) = &mut self.parking
+            && parking.schedule(key) == Schedule::Push
+        {
+            self.jobs.push(Job::Release(key));
+        }
+        if self.sessions.at(key).is_some_and(|session| session.reading_paused)
             && !self.is_busy(key)
             && let Some(session) = self.sessions.at_mut(key)
         {
-            session.waits = false;
+            session.reading_paused = false;
             session.outbox.resume();
         }
     }
