@@ -15,7 +15,7 @@ pub use crate::sections::connecting_transport::{
     ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
 };
 pub use crate::sections::container::{
-    ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker,
+    ContainerOptions, ContainerRestart, ContainerShutdownMode, ContainerWorker,
 };
 pub use crate::sections::controller::{Controller, ControllerOptions, NodeShutdown};
 pub use crate::sections::json_service::{JsonOptions, JsonService};

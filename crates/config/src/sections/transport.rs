@@ -99,7 +99,7 @@ pub struct WebSocketTransport {
 }
 
 #[derive(Clone, Copy)]
-enum TransportKind {
+enum ListeningTransportKind {
     RawSocket,
     WebSocket,
     Web,
@@ -112,12 +112,12 @@ enum TransportKind {
 pub(crate) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<ListeningTransport> {
     let mut section = Section::of(field, &TRANSPORT)?;
     let kinds = [
-        ("rawsocket", TransportKind::RawSocket),
-        ("websocket", TransportKind::WebSocket),
-        ("web", TransportKind::Web),
-        ("universal", TransportKind::Universal),
-        (WEBSOCKET_TESTEE_TYPE, TransportKind::Testee),
-        ("stream.testee", TransportKind::StreamTestee),
+        ("rawsocket", ListeningTransportKind::RawSocket),
+        ("websocket", ListeningTransportKind::WebSocket),
+        ("web", ListeningTransportKind::Web),
+        ("universal", ListeningTransportKind::Universal),
+        (WEBSOCKET_TESTEE_TYPE, ListeningTransportKind::Testee),
+        ("stream.testee", ListeningTransportKind::StreamTestee),
     ];
     if section.is_of_type("flashpolicy") {
         field.warn("this transport is ignored: there is no Flash any more");
@@ -126,18 +126,20 @@ pub(crate) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<ListeningTra
     let kind = section.kind("transport type", &kinds, unsupported::TRANSPORTS)?;
     let id = ids.of(&mut section);
     match kind {
-        TransportKind::RawSocket => {
+        ListeningTransportKind::RawSocket => {
             rawsocket::transport(section, id).map(ListeningTransport::RawSocket)
         }
-        TransportKind::WebSocket => websocket(section, id).map(ListeningTransport::WebSocket),
-        TransportKind::Web => web::transport(section, id).map(ListeningTransport::Web),
-        TransportKind::Universal => {
+        ListeningTransportKind::WebSocket => {
+            websocket(section, id).map(ListeningTransport::WebSocket)
+        }
+        ListeningTransportKind::Web => web::transport(section, id).map(ListeningTransport::Web),
+        ListeningTransportKind::Universal => {
             universal::transport(section, id).map(ListeningTransport::Universal)
         }
-        TransportKind::Testee => {
+        ListeningTransportKind::Testee => {
             testee::websocket(section, id).map(ListeningTransport::WebSocketTestee)
         }
-        TransportKind::StreamTestee => {
+        ListeningTransportKind::StreamTestee => {
             testee::stream(section, id).map(ListeningTransport::StreamTestee)
         }
     }

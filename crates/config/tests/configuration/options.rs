@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloverleaf_config::Warning;
 use cloverleaf_config::settings::{
-    CompatibilityPreset, ContainerOptions, ContainerRestart, ContainerShutdown, Controller,
+    CompatibilityPreset, ContainerOptions, ContainerRestart, ContainerShutdownMode, Controller,
     ControllerOptions, DiscloseHttpHeaders, EnvInherit, ListeningEndpoint, ListeningTcp,
     ListeningTransport, NativeOptions, NodeShutdown, RawSocketTransport, RealmOptions,
     RetainedOptions, SlowConsumerPolicy, StreamTesteeTransport, TesteeTransport, TesteeWorker,
@@ -156,7 +156,7 @@ fn shutdown_and_restart_of_a_container_are_read() {
     assert_eq!(options(""), ContainerOptions::default());
     let expected = ContainerOptions {
         native: NativeOptions { title: Some("t".to_owned()), ..NativeOptions::default() },
-        shutdown: ContainerShutdown::OnLastComponentStopped,
+        shutdown: ContainerShutdownMode::OnLastComponentStopped,
         restart: ContainerRestart::OnFailed,
     };
     let text = r#""title": "t", "shutdown": "shutdown-on-last-component-stopped",
