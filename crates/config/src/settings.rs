@@ -19,6 +19,7 @@ pub use crate::sections::container::{
 };
 pub use crate::sections::controller::{Controller, ControllerOptions, NodeShutdown};
 pub use crate::sections::json_service::{JsonOptions, JsonService};
+pub use crate::sections::limits::{ListenerLimits, RealmLimits, RoleLimits};
 pub use crate::sections::listening_endpoint::{
     ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix,
 };

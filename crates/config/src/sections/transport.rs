@@ -4,6 +4,7 @@ use cloverleaf_wamp::serializer::Serializer;
 
 use super::auth::{Auth, auth};
 use super::ids::Ids;
+use super::limits::{LISTENER_LIMITS, ListenerLimits};
 use super::listening_endpoint::{self, ListeningEndpoint};
 use super::rawsocket::{self, RAWSOCKET_TRANSPORT, RawSocketTransport};
 use super::serializers::serializers;
@@ -33,7 +34,7 @@ pub(crate) static TRANSPORT: SectionKeys = SectionKeys::one_of(
 );
 
 pub(crate) static WEBSOCKET_TRANSPORT: SectionKeys =
-    SectionKeys::closed("a websocket transport", &["type", "id", "endpoint"])
+    SectionKeys::closed("a websocket transport", &["type", "id", "endpoint", "limits"])
         .with(WEBSOCKET_SERVICE_KEYS);
 
 /// A transport on which a router listens.
@@ -66,6 +67,17 @@ impl ListeningTransport {
         }
     }
 
+    /// The limits of its connections. Testees have the default limits.
+    pub fn limits(&self) -> ListenerLimits {
+        match self {
+            Self::RawSocket(transport) => transport.limits,
+            Self::WebSocket(transport) => transport.limits,
+            Self::Web(transport) => transport.limits,
+            Self::Universal(transport) => transport.limits,
+            Self::WebSocketTestee(_) | Self::StreamTestee(_) => ListenerLimits::default(),
+        }
+    }
+
     /// The endpoint to listen on.
     pub fn endpoint(&self) -> &ListeningEndpoint {
         match self {
@@ -86,6 +98,8 @@ pub struct WebSocketTransport {
     pub id: String,
     /// The endpoint to listen on.
     pub endpoint: ListeningEndpoint,
+    /// The limits of connections.
+    pub limits: ListenerLimits,
     /// The URL that clients use.
     pub url: Option<String>,
     /// The serializers that clients may choose; never empty.
@@ -149,6 +163,7 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     section.narrow(&WEBSOCKET_TRANSPORT);
     section.debug();
     let endpoint = listening_endpoint::listening(&mut section);
+    let limits = section.options("limits", &LISTENER_LIMITS);
     let url = section.url();
     let serializers = serializers(&mut section);
     let options = websocket::options(&mut section, WebSocketUse::Listener);
@@ -159,6 +174,7 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     Some(WebSocketTransport {
         id,
         endpoint: endpoint?,
+        limits,
         url,
         serializers,
         options,

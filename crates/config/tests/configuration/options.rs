@@ -358,6 +358,7 @@ fn all_keys_of_a_rawsocket_transport_are_read() {
     let expected = ListeningTransport::RawSocket(RawSocketTransport {
         id: "raw".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(1)),
+        limits: Default::default(),
         serializers: vec![Serializer::Cbor, Serializer::Json],
         max_message_size: Some(64 * 1024 * 1024),
         slow_consumer: SlowConsumerPolicy::DropEvents,
