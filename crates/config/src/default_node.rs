@@ -7,10 +7,10 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::settings::{
     AllowedActions, BridgeOptions, BridgeService, CompatibilityPreset, Controller,
-    DisclosureOptions, IpVersion, ListeningEndpoint, ListeningInterface, ListeningTcp,
-    ListeningTransport, NativeOptions, PayloadSchemas, PermissionConfig, RealmConfig, RealmOptions,
-    RoleConfig, RouterWorker, Settings, WebOptions, WebPath, WebService, WebSocketService,
-    WebTransport, Worker,
+    DisclosureOptions, IpVersion, ListenerLimits, ListeningEndpoint, ListeningInterface,
+    ListeningTcp, ListeningTransport, NativeOptions, PayloadSchemas, PermissionConfig, RealmConfig,
+    RealmLimits, RealmOptions, RoleConfig, RoleLimits, RouterWorker, Settings, WebOptions, WebPath,
+    WebService, WebSocketService, WebTransport, Worker,
 };
 
 const REALM: &str = "realm1";
@@ -77,6 +77,7 @@ fn realm() -> RealmConfig {
         name: ROLE.to_owned(),
         permissions: everything.chain(denied).collect(),
         slow_consumer: None,
+        limits: RoleLimits::default(),
     };
     RealmConfig {
         id: "realm001".to_owned(),
@@ -85,6 +86,7 @@ fn realm() -> RealmConfig {
             compatibility: CompatibilityPreset::Wamp,
             ..RealmOptions::default()
         },
+        limits: RealmLimits::default(),
         roles: vec![role],
         store: None,
         stats: None,
@@ -111,6 +113,7 @@ fn transport(address: SocketAddr) -> WebTransport {
     WebTransport {
         id: "transport001".to_owned(),
         endpoint: ListeningEndpoint::Tcp(endpoint),
+        limits: ListenerLimits::default(),
         options: WebOptions::default(),
         paths: services.into_iter().enumerate().map(path).collect(),
     }

@@ -41,7 +41,7 @@ struct Reference {
 }
 
 /// A transport that listens.
-struct Listener {
+struct DeclaredListener {
     address: ListeningAddress,
     /// Whether only a proxy can connect.
     proxy_protocol: bool,
@@ -67,7 +67,7 @@ pub(crate) struct NameRegistry {
     /// The realm template, which makes realms of any name.
     template: Option<RealmNames>,
     references: Vec<Reference>,
-    listeners: Vec<Listener>,
+    listeners: Vec<DeclaredListener>,
     connect_targets: Vec<ConnectTarget>,
     /// The files of stores.
     stores: BTreeMap<PathBuf, SourceLocation>,
@@ -156,7 +156,7 @@ impl NameRegistry {
         if let Some(other) = other {
             return Err(other.location.clone());
         }
-        self.listeners.push(Listener { address, proxy_protocol, location });
+        self.listeners.push(DeclaredListener { address, proxy_protocol, location });
         Ok(())
     }
 
@@ -173,7 +173,7 @@ impl NameRegistry {
         // A component needs a realm of this node only if it connects to this node. A template makes
         // every realm.
         for target in std::mem::take(&mut self.connect_targets) {
-            let is_target = |other: &&Listener| target.address.leads_to(&other.address);
+            let is_target = |other: &&DeclaredListener| target.address.leads_to(&other.address);
             let mut listeners = self.listeners.iter().filter(is_target).peekable();
             let Some(first) = listeners.peek().copied() else { continue };
             if listeners.all(|listener| listener.proxy_protocol) {

@@ -14,6 +14,7 @@ pub(crate) mod container;
 pub(crate) mod controller;
 pub(crate) mod ids;
 pub(crate) mod json_service;
+pub(crate) mod limits;
 pub(crate) mod listening_endpoint;
 pub(crate) mod longpoll;
 pub(crate) mod network;
@@ -48,9 +49,9 @@ mod tests {
 
     use super::{
         actions, auth, bridge, component, compression, connecting_endpoint, connecting_transport,
-        container, controller, json_service, listening_endpoint, longpoll, node, payload_schemas,
-        permission, rawsocket, realm, realm_options, retained, role, static_files, statistics,
-        store, testee, transport, universal, web, websocket, worker, worker_options,
+        container, controller, json_service, limits, listening_endpoint, longpoll, node,
+        payload_schemas, permission, rawsocket, realm, realm_options, retained, role, static_files,
+        statistics, store, testee, transport, universal, web, websocket, worker, worker_options,
     };
     use crate::document::json;
     use crate::env::ProcessEnvironment;
@@ -59,7 +60,7 @@ mod tests {
     use crate::section::{Section, SectionKeys};
 
     /// All sections.
-    static SECTIONS: [&SectionKeys; 63] = [
+    static SECTIONS: [&SectionKeys; 66] = [
         &node::CONFIGURATION,
         &controller::CONTROLLER,
         &controller::CONTROLLER_OPTIONS,
@@ -72,6 +73,9 @@ mod tests {
         &realm::REALM,
         &realm::TEMPLATE,
         &realm_options::REALM_OPTIONS,
+        &limits::REALM_LIMITS,
+        &limits::ROLE_LIMITS,
+        &limits::LISTENER_LIMITS,
         &retained::RETAINED,
         &store::STORE,
         &store::HISTORY_RULE,

@@ -15,10 +15,11 @@ pub use crate::sections::connecting_transport::{
     ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
 };
 pub use crate::sections::container::{
-    ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker,
+    ContainerOptions, ContainerRestart, ContainerShutdownMode, ContainerWorker,
 };
 pub use crate::sections::controller::{Controller, ControllerOptions, NodeShutdown};
 pub use crate::sections::json_service::{JsonOptions, JsonService};
+pub use crate::sections::limits::{ListenerLimits, RealmLimits, RoleLimits};
 pub use crate::sections::listening_endpoint::{
     ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix,
 };

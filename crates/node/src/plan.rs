@@ -299,8 +299,9 @@ fn realms(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
 
 /// Whether two realms differ in their ids and roles at the most.
 fn is_same_but_roles(one: &RealmConfig, other: &RealmConfig) -> bool {
-    let RealmConfig { id: _, name, options, roles: _, store, stats } = one;
-    (name, options, store, stats) == (&other.name, &other.options, &other.store, &other.stats)
+    let RealmConfig { id: _, name, options, limits, roles: _, store, stats } = one;
+    (name, options, limits, store, stats)
+        == (&other.name, &other.options, &other.limits, &other.store, &other.stats)
 }
 
 fn templates(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
@@ -310,8 +311,9 @@ fn templates(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
         (Some(_), None) => Some(Change::RemoveTemplate),
         (Some(before), Some(after)) if before == after => None,
         (Some(before), Some(after)) => {
-            let RealmTemplate { max_realms: _, options, roles: _, store, stats } = before;
-            let is_same = (options, store, stats) == (&after.options, &after.store, &after.stats);
+            let RealmTemplate { max_realms: _, options, limits, roles: _, store, stats } = before;
+            let is_same = (options, limits, store, stats)
+                == (&after.options, &after.limits, &after.store, &after.stats);
             Some(match is_same {
                 true => Change::ChangeTemplateRoles,
                 false => Change::ReplaceTemplate,

@@ -12,7 +12,7 @@ use super::{Entry, MAX_DEPTH, MAX_NODES, Mark, Node, SyntaxFault, Value};
 
 /// Reads a whole text as one JSON value.
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
-    let mut reader = JsonReader { rest: text, mark: Mark::START, nodes: 0 };
+    let mut reader = JsonDocumentReader { rest: text, mark: Mark::START, nodes: 0 };
     let node = reader.value(0)?;
     reader.skip_white_space();
     if reader.rest.is_empty() {
@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
     }
 }
 
-struct JsonReader<'t> {
+struct JsonDocumentReader<'t> {
     /// The text after the position.
     rest: &'t str,
     /// The position.
@@ -31,7 +31,7 @@ struct JsonReader<'t> {
     nodes: usize,
 }
 
-impl<'t> JsonReader<'t> {
+impl<'t> JsonDocumentReader<'t> {
     fn value(&mut self, depth: usize) -> Result<Node, SyntaxFault> {
         self.skip_white_space();
         let mark = self.mark;
@@ -119,7 +119,7 @@ impl<'t> JsonReader<'t> {
     }
 
     fn word(&mut self) -> Result<Value, SyntaxFault> {
-        let start = JsonReader { ..*self };
+        let start = JsonDocumentReader { ..*self };
         match self.token(char::is_alphanumeric) {
             "null" => Ok(Value::Null),
             "true" => Ok(Value::Bool(true)),

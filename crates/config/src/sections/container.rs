@@ -27,14 +27,14 @@ pub struct ContainerOptions {
     /// The options of all workers.
     pub native: NativeOptions,
     /// The event that ends the container.
-    pub shutdown: ContainerShutdown,
+    pub shutdown: ContainerShutdownMode,
     /// The components that are restarted after they have stopped.
     pub restart: ContainerRestart,
 }
 
 /// The event that ends a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ContainerShutdown {
+pub enum ContainerShutdownMode {
     /// `shutdown-manual`: a request to shut down.
     #[default]
     Manual,
@@ -86,17 +86,17 @@ pub(crate) fn container(
 
 fn options(mut section: Section<'_>, native: NativeOptions) -> ContainerOptions {
     let shutdowns = [
-        ("shutdown-manual", ContainerShutdown::Manual),
-        ("shutdown-on-last-component-stopped", ContainerShutdown::OnLastComponentStopped),
-        ("shutdown-on-any-component-failed", ContainerShutdown::OnAnyComponentFailed),
-        ("shutdown-on-any-component-stopped", ContainerShutdown::OnAnyComponentStopped),
+        ("shutdown-manual", ContainerShutdownMode::Manual),
+        ("shutdown-on-last-component-stopped", ContainerShutdownMode::OnLastComponentStopped),
+        ("shutdown-on-any-component-failed", ContainerShutdownMode::OnAnyComponentFailed),
+        ("shutdown-on-any-component-stopped", ContainerShutdownMode::OnAnyComponentStopped),
     ];
     let restarts = [
         ("restart-never", ContainerRestart::Never),
         ("restart-on-failed", ContainerRestart::OnFailed),
         ("restart-always", ContainerRestart::Always),
     ];
-    let default = ContainerShutdown::default();
+    let default = ContainerShutdownMode::default();
     let shutdown = section.choice("shutdown", "shutdown mode", &shutdowns, default);
     let field = section.optional("restart");
     let restart = field.as_ref().and_then(|field| field.choice("restart mode", &restarts, &[]));
@@ -111,10 +111,10 @@ fn options(mut section: Section<'_>, native: NativeOptions) -> ContainerOptions 
 }
 
 /// Whether a component that stops would both be restarted and end its container.
-fn contradict(shutdown: ContainerShutdown, restart: ContainerRestart) -> bool {
+fn contradict(shutdown: ContainerShutdownMode, restart: ContainerRestart) -> bool {
     match restart {
         ContainerRestart::Never => false,
-        ContainerRestart::OnFailed => shutdown == ContainerShutdown::OnAnyComponentFailed,
-        ContainerRestart::Always => shutdown != ContainerShutdown::Manual,
+        ContainerRestart::OnFailed => shutdown == ContainerShutdownMode::OnAnyComponentFailed,
+        ContainerRestart::Always => shutdown != ContainerShutdownMode::Manual,
     }
 }

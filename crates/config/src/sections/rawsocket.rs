@@ -4,6 +4,7 @@ use cloverleaf_wamp::rawsocket::announced;
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::auth::{Auth, auth};
+use super::limits::{LISTENER_LIMITS, ListenerLimits};
 use super::listening_endpoint::{self, ListeningEndpoint};
 use super::serializers::serializers;
 use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
@@ -11,7 +12,7 @@ use super::websocket::MAX_MESSAGE_SIZE;
 use crate::section::{Section, SectionKeys};
 
 pub(crate) static RAWSOCKET_TRANSPORT: SectionKeys =
-    SectionKeys::closed("a rawsocket transport", &["type", "id", "endpoint"])
+    SectionKeys::closed("a rawsocket transport", &["type", "id", "endpoint", "limits"])
         .with(RAWSOCKET_SERVICE_KEYS);
 
 pub(crate) static UNIVERSAL_RAWSOCKET: SectionKeys =
@@ -31,6 +32,8 @@ pub struct RawSocketTransport {
     pub id: String,
     /// The endpoint to listen on.
     pub endpoint: ListeningEndpoint,
+    /// The limits of connections.
+    pub limits: ListenerLimits,
     /// The serializers that clients may choose; never empty.
     pub serializers: Vec<Serializer>,
     /// The longest message that is accepted, in bytes; none: the transport's default.
@@ -59,10 +62,12 @@ pub(crate) fn transport(mut section: Section<'_>, id: String) -> Option<RawSocke
     section.narrow(&RAWSOCKET_TRANSPORT);
     section.debug();
     let endpoint = listening_endpoint::listening(&mut section);
+    let limits = section.options("limits", &LISTENER_LIMITS);
     let RawSocketService { serializers, max_message_size, auth, slow_consumer } = service(section);
     Some(RawSocketTransport {
         id,
         endpoint: endpoint?,
+        limits,
         serializers,
         max_message_size,
         auth,

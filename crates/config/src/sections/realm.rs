@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use cloverleaf_wamp::realm_name::is_realm_name;
 
 use super::ids::Ids;
+use super::limits::{REALM_LIMITS, RealmLimits};
 use super::realm_options::{REALM_OPTIONS, RealmOptions};
 use super::role::{self, RoleConfig};
 use super::statistics::{self, StatsOptions};
@@ -22,7 +23,7 @@ pub(crate) static REALM: SectionKeys =
 pub(crate) static TEMPLATE: SectionKeys =
     SectionKeys::closed("a template of realms", &["max_realms"]).with(RULE_KEYS);
 
-const RULE_KEYS: &[&str] = &["options", "roles", "store", "stats"];
+const RULE_KEYS: &[&str] = &["options", "limits", "roles", "store", "stats"];
 
 /// A realm that a router worker hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct RealmConfig {
     pub name: String,
     /// The options.
     pub options: RealmOptions,
+    /// The limits.
+    pub limits: RealmLimits,
     /// The roles of sessions in the realm.
     pub roles: Vec<RoleConfig>,
     /// The store, if the realm has one.
@@ -49,6 +52,8 @@ pub struct RealmTemplate {
     pub max_realms: usize,
     /// The options of each realm.
     pub options: RealmOptions,
+    /// The limits of each realm.
+    pub limits: RealmLimits,
     /// The roles of sessions in each realm.
     pub roles: Vec<RoleConfig>,
     /// The store of each realm, if it has one.
@@ -64,6 +69,7 @@ impl RealmTemplate {
             id: name.to_owned(),
             name: name.to_owned(),
             options: self.options.clone(),
+            limits: self.limits,
             roles: self.roles.clone(),
             store: self.store.clone(),
             stats: self.stats,
@@ -99,8 +105,8 @@ pub(crate) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<RealmConfig> {
     if let Err(other) = declared {
         report_conflict(field, &name.name, &other);
     }
-    let RealmRules { options, roles, store, stats } = rules;
-    Some(RealmConfig { id, name: name.name, options, roles, store, stats })
+    let RealmRules { options, limits, roles, store, stats } = rules;
+    Some(RealmConfig { id, name: name.name, options, limits, roles, store, stats })
 }
 
 /// Records the fault that another realm has this name. With Crossbar.io, each router worker has
@@ -122,7 +128,7 @@ fn report_conflict(field: &Field<'_>, name: &str, other: &RealmConflict) {
 pub(crate) fn template(field: &Field<'_>) -> Option<RealmTemplate> {
     let mut section = Section::of(field, &TEMPLATE)?;
     let max_realms = section.number("max_realms", &MAX_REALMS, DEFAULT_MAX_REALMS);
-    let (RealmRules { options, roles, store, stats }, names) = RealmRules::of(&mut section);
+    let (RealmRules { options, limits, roles, store, stats }, names) = RealmRules::of(&mut section);
     if let Some(StoreBackend::File { .. }) = store.as_ref().map(|store| &store.backend) {
         field.fault("realms of a template can't share a file: let their store be of type 'memory'");
     }
@@ -132,12 +138,13 @@ pub(crate) fn template(field: &Field<'_>) -> Option<RealmTemplate> {
         let message = format!("another router has a template of realms, in line {}", other.line);
         field.fault(message);
     }
-    Some(RealmTemplate { max_realms, options, roles, store, stats })
+    Some(RealmTemplate { max_realms, options, limits, roles, store, stats })
 }
 
 /// The keys that realms and templates have in common.
 struct RealmRules {
     options: RealmOptions,
+    limits: RealmLimits,
     roles: Vec<RoleConfig>,
     store: Option<Store>,
     stats: Option<StatsOptions>,
@@ -147,13 +154,14 @@ impl RealmRules {
     /// Reads the keys. The second value is the names of the roles, if all of them are known.
     fn of(section: &mut Section<'_>) -> (Self, Option<BTreeSet<String>>) {
         let options: RealmOptions = section.options("options", &REALM_OPTIONS);
+        let limits = section.options("limits", &REALM_LIMITS);
         let fields = section.items("roles");
         let (roles, names) = role::roles(&fields, options.compatibility);
         if fields.is_empty() {
             section.warn("this realm has no roles, so that no client can join it");
         }
         let (store, stats) = (store::store(section), statistics::statistics(section));
-        (Self { options, roles, store, stats }, names)
+        (Self { options, limits, roles, store, stats }, names)
     }
 }
 

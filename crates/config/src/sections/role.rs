@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cloverleaf_wamp::uri::{Uri, UriRule};
 
 use super::ids::Ids;
+use super::limits::{ROLE_LIMITS, RoleLimits};
 use super::permission::{self, PermissionConfig, WrittenPermission};
 use super::realm_options::CompatibilityPreset;
 use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
@@ -17,7 +18,16 @@ use crate::unsupported;
 
 pub(crate) static ROLE: SectionKeys = SectionKeys::open(
     "a role",
-    &["name", "id", "permissions", "authorizer", "allow-by-default", "trustlevel", "slow_consumer"],
+    &[
+        "name",
+        "id",
+        "permissions",
+        "authorizer",
+        "allow-by-default",
+        "trustlevel",
+        "slow_consumer",
+        "limits",
+    ],
 );
 
 /// A role of sessions in a realm. Actions that no permission allows are denied.
@@ -31,6 +41,8 @@ pub struct RoleConfig {
     pub permissions: Vec<PermissionConfig>,
     /// What happens to events for slow consumers with this role; none: the transport's policy.
     pub slow_consumer: Option<SlowConsumerPolicy>,
+    /// The limits of each session with this role.
+    pub limits: RoleLimits,
 }
 
 /// Reads the roles of a realm. The second value is their names, if all of them are known.
@@ -65,6 +77,7 @@ fn role(
     let name = section.required("name").and_then(|field| role_name(&field));
     let trust = permission::trustlevel(&mut section);
     let slow_consumer = slow_consumer(&mut section);
+    let limits = section.options("limits", &ROLE_LIMITS);
     let fields = section.items("permissions");
     let written: Vec<WrittenPermission<'_, '_>> =
         fields.iter().filter_map(|field| permission::permission(field, trust)).collect();
@@ -81,7 +94,7 @@ fn role(
     let located = without_repeated(located.collect());
     precedence::warn_shadowed(&located);
     let permissions = located.into_iter().map(|(_, permission)| permission).chain(default);
-    Some(RoleConfig { id, name: name?, permissions: permissions.collect(), slow_consumer })
+    Some(RoleConfig { id, name: name?, permissions: permissions.collect(), slow_consumer, limits })
 }
 
 /// The permission for `allow-by-default` of Crossbar.io: it allows everything to a role without

@@ -4,6 +4,7 @@ use cloverleaf_wamp::serializer::Serializer;
 
 use super::auth::{Auth, auth};
 use super::ids::Ids;
+use super::limits::{LISTENER_LIMITS, ListenerLimits};
 use super::listening_endpoint::{self, ListeningEndpoint};
 use super::rawsocket::{self, RAWSOCKET_TRANSPORT, RawSocketTransport};
 use super::serializers::serializers;
@@ -33,7 +34,7 @@ pub(crate) static TRANSPORT: SectionKeys = SectionKeys::one_of(
 );
 
 pub(crate) static WEBSOCKET_TRANSPORT: SectionKeys =
-    SectionKeys::closed("a websocket transport", &["type", "id", "endpoint"])
+    SectionKeys::closed("a websocket transport", &["type", "id", "endpoint", "limits"])
         .with(WEBSOCKET_SERVICE_KEYS);
 
 /// A transport on which a router listens.
@@ -66,6 +67,17 @@ impl ListeningTransport {
         }
     }
 
+    /// The limits of its connections. Testees have the default limits.
+    pub fn limits(&self) -> ListenerLimits {
+        match self {
+            Self::RawSocket(transport) => transport.limits,
+            Self::WebSocket(transport) => transport.limits,
+            Self::Web(transport) => transport.limits,
+            Self::Universal(transport) => transport.limits,
+            Self::WebSocketTestee(_) | Self::StreamTestee(_) => ListenerLimits::default(),
+        }
+    }
+
     /// The endpoint to listen on.
     pub fn endpoint(&self) -> &ListeningEndpoint {
         match self {
@@ -86,6 +98,8 @@ pub struct WebSocketTransport {
     pub id: String,
     /// The endpoint to listen on.
     pub endpoint: ListeningEndpoint,
+    /// The limits of connections.
+    pub limits: ListenerLimits,
     /// The URL that clients use.
     pub url: Option<String>,
     /// The serializers that clients may choose; never empty.
@@ -99,7 +113,7 @@ pub struct WebSocketTransport {
 }
 
 #[derive(Clone, Copy)]
-enum TransportKind {
+enum ListeningTransportKind {
     RawSocket,
     WebSocket,
     Web,
@@ -112,12 +126,12 @@ enum TransportKind {
 pub(crate) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<ListeningTransport> {
     let mut section = Section::of(field, &TRANSPORT)?;
     let kinds = [
-        ("rawsocket", TransportKind::RawSocket),
-        ("websocket", TransportKind::WebSocket),
-        ("web", TransportKind::Web),
-        ("universal", TransportKind::Universal),
-        (WEBSOCKET_TESTEE_TYPE, TransportKind::Testee),
-        ("stream.testee", TransportKind::StreamTestee),
+        ("rawsocket", ListeningTransportKind::RawSocket),
+        ("websocket", ListeningTransportKind::WebSocket),
+        ("web", ListeningTransportKind::Web),
+        ("universal", ListeningTransportKind::Universal),
+        (WEBSOCKET_TESTEE_TYPE, ListeningTransportKind::Testee),
+        ("stream.testee", ListeningTransportKind::StreamTestee),
     ];
     if section.is_of_type("flashpolicy") {
         field.warn("this transport is ignored: there is no Flash any more");
@@ -126,18 +140,20 @@ pub(crate) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<ListeningTra
     let kind = section.kind("transport type", &kinds, unsupported::TRANSPORTS)?;
     let id = ids.of(&mut section);
     match kind {
-        TransportKind::RawSocket => {
+        ListeningTransportKind::RawSocket => {
             rawsocket::transport(section, id).map(ListeningTransport::RawSocket)
         }
-        TransportKind::WebSocket => websocket(section, id).map(ListeningTransport::WebSocket),
-        TransportKind::Web => web::transport(section, id).map(ListeningTransport::Web),
-        TransportKind::Universal => {
+        ListeningTransportKind::WebSocket => {
+            websocket(section, id).map(ListeningTransport::WebSocket)
+        }
+        ListeningTransportKind::Web => web::transport(section, id).map(ListeningTransport::Web),
+        ListeningTransportKind::Universal => {
             universal::transport(section, id).map(ListeningTransport::Universal)
         }
-        TransportKind::Testee => {
+        ListeningTransportKind::Testee => {
             testee::websocket(section, id).map(ListeningTransport::WebSocketTestee)
         }
-        TransportKind::StreamTestee => {
+        ListeningTransportKind::StreamTestee => {
             testee::stream(section, id).map(ListeningTransport::StreamTestee)
         }
     }
@@ -147,6 +163,7 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     section.narrow(&WEBSOCKET_TRANSPORT);
     section.debug();
     let endpoint = listening_endpoint::listening(&mut section);
+    let limits = section.options("limits", &LISTENER_LIMITS);
     let url = section.url();
     let serializers = serializers(&mut section);
     let options = websocket::options(&mut section, WebSocketUse::Listener);
@@ -157,6 +174,7 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     Some(WebSocketTransport {
         id,
         endpoint: endpoint?,
+        limits,
         url,
         serializers,
         options,

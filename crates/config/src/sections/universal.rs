@@ -1,6 +1,7 @@
 //! Universal transports: several protocols on one port.
 
 use super::ids::Ids;
+use super::limits::{LISTENER_LIMITS, ListenerLimits};
 use super::listening_endpoint::{self, ListeningEndpoint};
 use super::rawsocket::{self, RawSocketService, UNIVERSAL_RAWSOCKET};
 use super::web::{self, WEB_OPTIONS, WEBSOCKET_SERVICE_KEYS, WebOptions, WebPath, WebService};
@@ -11,7 +12,7 @@ use crate::unsupported;
 
 pub(crate) static UNIVERSAL_TRANSPORT: SectionKeys = SectionKeys::closed(
     "a universal transport",
-    &["type", "id", "endpoint", "rawsocket", "websocket", "web", "mqtt"],
+    &["type", "id", "endpoint", "limits", "rawsocket", "websocket", "web", "mqtt"],
 );
 
 pub(crate) static UNIVERSAL_WEBSOCKET: SectionKeys =
@@ -31,6 +32,8 @@ pub struct UniversalTransport {
     pub id: String,
     /// The endpoint to listen on.
     pub endpoint: ListeningEndpoint,
+    /// The limits of connections.
+    pub limits: ListenerLimits,
     /// WAMP over RawSocket.
     pub rawsocket: Option<RawSocketService>,
     /// HTTP, and WebSocket over HTTP.
@@ -51,6 +54,7 @@ pub struct UniversalWeb {
 pub(crate) fn transport(mut section: Section<'_>, id: String) -> Option<UniversalTransport> {
     section.narrow(&UNIVERSAL_TRANSPORT);
     let endpoint = listening_endpoint::listening(&mut section);
+    let limits = section.options("limits", &LISTENER_LIMITS);
     let (rawsocket, websockets, web) =
         (section.optional("rawsocket"), section.optional("websocket"), section.optional("web"));
     section.unsupported(unsupported::UNIVERSAL);
@@ -65,7 +69,7 @@ pub(crate) fn transport(mut section: Section<'_>, id: String) -> Option<Universa
     let mut paths = websockets.map(|field| websocket_paths(&field, &mut ids)).unwrap_or_default();
     let options = web.and_then(|field| web_part(&field, &mut paths, &mut ids));
     let web = is_web.then(|| UniversalWeb { options: options.unwrap_or_default(), paths });
-    Some(UniversalTransport { id, endpoint: endpoint?, rawsocket, web })
+    Some(UniversalTransport { id, endpoint: endpoint?, limits, rawsocket, web })
 }
 
 /// The section of one protocol. It may repeat the protocol as its `type`.

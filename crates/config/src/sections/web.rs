@@ -8,6 +8,7 @@ use super::auth::{Auth, auth};
 use super::bridge::{self, BridgeService, CALLER, PUBLISHER};
 use super::ids::Ids;
 use super::json_service::{self, JSON_SERVICE, JsonService};
+use super::limits::{LISTENER_LIMITS, ListenerLimits};
 use super::listening_endpoint::{self, ListeningEndpoint};
 use super::longpoll::{self, LONGPOLL_SERVICE, LongPollService};
 use super::serializers::serializers;
@@ -24,7 +25,7 @@ use crate::unsupported;
 
 pub(crate) static WEB_TRANSPORT: SectionKeys = SectionKeys::closed(
     "a web transport",
-    &["type", "id", "endpoint", "paths", "options", "cookie", "auth"],
+    &["type", "id", "endpoint", "limits", "paths", "options", "cookie", "auth"],
 );
 
 pub(crate) static WEB_OPTIONS: SectionKeys = SectionKeys::closed("web options", WebOptions::KEYS);
@@ -68,6 +69,8 @@ pub struct WebTransport {
     pub id: String,
     /// The endpoint to listen on.
     pub endpoint: ListeningEndpoint,
+    /// The limits of connections.
+    pub limits: ListenerLimits,
     /// The options of HTTP connections.
     pub options: WebOptions,
     /// The services at their paths, in the order of the file.
@@ -184,11 +187,12 @@ const KINDS: [(&str, ServiceKind); 9] = [
 pub(crate) fn transport(mut section: Section<'_>, id: String) -> Option<WebTransport> {
     section.narrow(&WEB_TRANSPORT);
     let endpoint = listening_endpoint::listening(&mut section);
+    let limits = section.options("limits", &LISTENER_LIMITS);
     let options = section.options("options", &WEB_OPTIONS);
     let paths = section.required("paths").map(|field| paths(&field, &mut Ids::new("webservice")));
     refuse_misplaced(&mut section);
     section.finish();
-    Some(WebTransport { id, endpoint: endpoint?, options, paths: paths? })
+    Some(WebTransport { id, endpoint: endpoint?, limits, options, paths: paths? })
 }
 
 /// Refuses keys of a service that are given to the transport.

@@ -58,8 +58,8 @@ pub(crate) fn read_all(text: &str, format: FileFormat) -> Result<Loaded, Faults>
     parse(text, format, name, Path::new("/node"), &environment())
 }
 
-/// Loads a text, without the warnings that the node serves nothing: most tests give only a part of a
-/// configuration.
+/// Loads a text, without the warnings that the node serves nothing: most tests give only a part of
+/// a configuration.
 fn read(text: &str, format: FileFormat) -> Result<Loaded, Vec<String>> {
     match read_all(text, format) {
         Ok(mut loaded) => {

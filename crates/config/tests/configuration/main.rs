@@ -6,6 +6,7 @@ mod default_node;
 mod endpoints;
 mod environment;
 mod fixtures;
+mod limits;
 mod locations;
 mod longpoll;
 mod options;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloverleaf_config::Warning;
 use cloverleaf_config::settings::{
-    CompatibilityPreset, ContainerOptions, ContainerRestart, ContainerShutdown, Controller,
+    CompatibilityPreset, ContainerOptions, ContainerRestart, ContainerShutdownMode, Controller,
     ControllerOptions, DiscloseHttpHeaders, EnvInherit, ListeningEndpoint, ListeningTcp,
     ListeningTransport, NativeOptions, NodeShutdown, RawSocketTransport, RealmOptions,
     RetainedOptions, SlowConsumerPolicy, StreamTesteeTransport, TesteeTransport, TesteeWorker,
@@ -156,7 +156,7 @@ fn shutdown_and_restart_of_a_container_are_read() {
     assert_eq!(options(""), ContainerOptions::default());
     let expected = ContainerOptions {
         native: NativeOptions { title: Some("t".to_owned()), ..NativeOptions::default() },
-        shutdown: ContainerShutdown::OnLastComponentStopped,
+        shutdown: ContainerShutdownMode::OnLastComponentStopped,
         restart: ContainerRestart::OnFailed,
     };
     let text = r#""title": "t", "shutdown": "shutdown-on-last-component-stopped",
@@ -358,6 +358,7 @@ fn all_keys_of_a_rawsocket_transport_are_read() {
     let expected = ListeningTransport::RawSocket(RawSocketTransport {
         id: "raw".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(1)),
+        limits: Default::default(),
         serializers: vec![Serializer::Cbor, Serializer::Json],
         max_message_size: Some(64 * 1024 * 1024),
         slow_consumer: SlowConsumerPolicy::DropEvents,

@@ -53,11 +53,13 @@ fn realm(cache: bool, disclose: DisclosureOptions) -> RealmConfig {
         id: "realm001".to_owned(),
         name: "realm1".to_owned(),
         options: RealmOptions::default(),
+        limits: Default::default(),
         roles: vec![RoleConfig {
             id: "role001".to_owned(),
             name: "anonymous".to_owned(),
             permissions: vec![permission],
             slow_consumer: None,
+            limits: Default::default(),
         }],
         store: None,
         stats: None,
@@ -74,6 +76,7 @@ fn rawsocket_transport() -> ListeningTransport {
             owner: None,
             proxy_protocol: false,
         }),
+        limits: Default::default(),
         serializers: vec![Serializer::Json, Serializer::MsgPack],
         max_message_size: None,
         slow_consumer: SlowConsumerPolicy::DropEvents,
@@ -97,6 +100,7 @@ fn web_transport(directory: &str, debug: bool) -> ListeningTransport {
     ListeningTransport::Web(WebTransport {
         id: "transport002".to_owned(),
         endpoint: ListeningEndpoint::Tcp(endpoint),
+        limits: Default::default(),
         options: WebOptions::default(),
         paths: vec![
             path("webservice001", "/", WebService::Static(files)),

@@ -40,6 +40,7 @@ fn all_keys_of_a_universal_transport_are_read() {
     let expected = UniversalTransport {
         id: "mine".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(8080)),
+        limits: Default::default(),
         rawsocket: Some(RawSocketService {
             serializers: vec![Serializer::Cbor, Serializer::MsgPack],
             max_message_size: Some(1_024),
@@ -115,7 +116,7 @@ fn all_faults_of_a_universal_transport_are_reported_with_their_locations() {
                 "paths": {"ws": {"type": "redirect", "url": "/"}, "x": {"type": "static"}}}"#,
         &[
             ".rawsockets: unknown key 'rawsockets' in a universal transport; expected one of type, \
-             id, endpoint, rawsocket, websocket, web",
+             id, endpoint, limits, rawsocket, websocket, web",
             ".rawsocket.type: unknown type of this part 'websocket'; expected 'rawsocket'; did you \
              mean 'rawsocket'?",
             ".websocket[\"a/b\"]: 'a/b' is no path; expected '/' or one segment of A-Z, a-z, 0-9, \

@@ -27,14 +27,16 @@ pub(crate) fn process(worker: &ContainerWorker) -> ContainerProcess {
 }
 
 /// When a container has done its work.
-pub(crate) const fn shutdown(option: config::ContainerShutdown) -> ContainerShutdown {
+pub(crate) const fn shutdown(option: config::ContainerShutdownMode) -> ContainerShutdown {
     match option {
-        config::ContainerShutdown::Manual => ContainerShutdown::Manual,
-        config::ContainerShutdown::OnLastComponentStopped => {
+        config::ContainerShutdownMode::Manual => ContainerShutdown::Manual,
+        config::ContainerShutdownMode::OnLastComponentStopped => {
             ContainerShutdown::OnLastComponentStopped
         }
-        config::ContainerShutdown::OnAnyComponentFailed => ContainerShutdown::OnAnyComponentFailed,
-        config::ContainerShutdown::OnAnyComponentStopped => {
+        config::ContainerShutdownMode::OnAnyComponentFailed => {
+            ContainerShutdown::OnAnyComponentFailed
+        }
+        config::ContainerShutdownMode::OnAnyComponentStopped => {
             ContainerShutdown::OnAnyComponentStopped
         }
     }
