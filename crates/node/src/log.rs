@@ -18,13 +18,13 @@ use tracing_subscriber::EnvFilter;
 
 mod queue;
 
-use queue::{Queue, write_lines};
+use queue::{LogQueue, write_lines};
 
 /// How long the end of the program waits for its last lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The lines of this process.
-static QUEUE: Queue = Queue::new();
+static QUEUE: LogQueue = LogQueue::new();
 
 /// Whether [`QUEUE`] is being written.
 static IS_STARTED: AtomicBool = AtomicBool::new(false);

@@ -352,7 +352,8 @@ impl Node {
             classname: wanted.classname.clone(),
             source,
         })?;
-        tracing::info!("{} runs in the router, realm '{}'", wanted.classname, wanted.realm);
+        let (component, realm) = (&wanted.classname, &wanted.realm);
+        tracing::info!(component, realm, "component started");
         Ok(session)
     }
 

@@ -250,7 +250,9 @@ impl Site {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         if let Some(line) = line {
-            tracing::info!("{} \"{line}\" {}", connection.from, response.status().as_u16());
+            let status = response.status().as_u16();
+            let request = format_args!("\"{line}\"");
+            tracing::info!(peer = %connection.from, %request, status, "served");
         }
         response
     }

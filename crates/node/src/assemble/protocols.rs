@@ -10,7 +10,7 @@ use cloverleaf_realms::settings::Admission;
 use cloverleaf_realms::settings::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_web::{Endpoint, HttpOptions, HttpServer, Routes, Service, Timeouts};
+use cloverleaf_web::{HttpOptions, HttpServer, Routes, Service, Timeouts, WebSocketPurpose};
 
 use super::realms;
 use super::web::{self, header};
@@ -74,7 +74,7 @@ pub(crate) fn assemble(
             ));
         }
         ListeningTransport::WebSocketTestee(testee) => {
-            let endpoint = Endpoint::Echo(context.memory.clone());
+            let endpoint = WebSocketPurpose::Echo(context.memory.clone());
             return Ok(serve_web(
                 context,
                 server,
@@ -136,7 +136,7 @@ fn keep_server(
 /// A WebSocket at every path.
 fn websocket_everywhere(
     context: &Context<'_>,
-    endpoint: Endpoint,
+    endpoint: WebSocketPurpose,
     options: &WebSocketSettings,
 ) -> Http {
     let service = Service::WebSocket(websocket_endpoint(endpoint, options));
@@ -195,9 +195,9 @@ pub(super) fn wamp_endpoint(
     options: &WebSocketSettings,
     auth: &Auth,
     slow_consumer: config::SlowConsumerPolicy,
-) -> Endpoint {
+) -> WebSocketPurpose {
     let limit = max_message(options.max_message_size);
-    Endpoint::Wamp(Arc::new(WampService {
+    WebSocketPurpose::Wamp(Arc::new(WampService {
         announces_agent: options.show_server_version != Some(false),
         ..wamp_service(context, serializers, limit, auth, slow_consumer)
     }))

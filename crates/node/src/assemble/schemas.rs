@@ -41,7 +41,7 @@ impl PayloadSchema for JsonSchema {
     fn check(&self, payload: &Payload) -> Result<(), String> {
         let outcome = as_json(payload).and_then(|payload| self.schema.check(&payload));
         if let Err(reason) = &outcome {
-            tracing::debug!("{}: {reason}", self.name);
+            tracing::debug!(schema = self.name, reason, "payload rejected");
         }
         outcome
     }

@@ -67,10 +67,7 @@ impl DefaultNode {
             ip if ip.is_loopback() => {
                 tracing::info!("realm 'realm1' is open to every program on this machine");
             }
-            ip if ip.is_unspecified() => {
-                tracing::warn!("realm 'realm1' is open to everyone who can reach this machine");
-            }
-            ip => tracing::warn!("realm 'realm1' is open to everyone who can reach {ip}"),
+            ip => tracing::warn!(interface = %ip, "realm 'realm1' is open to the network"),
         }
         Ok(Settings::default_node(Path::new("."), address))
     }

@@ -29,13 +29,13 @@ const RESET: &str = "\x1b[0m";
 
 /// Lines that wait to be written.
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct LogQueue {
+    state: Mutex<LogState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct LogState {
     lines: Vec<u8>,
     /// Lines that were dropped since the writer took lines last.
     dropped: u64,
@@ -51,9 +51,9 @@ struct Batch {
     dropped: u64,
 }
 
-impl Queue {
+impl LogQueue {
     pub(super) const fn new() -> Self {
-        let state = State { lines: Vec::new(), dropped: 0, is_writing: false };
+        let state = LogState { lines: Vec::new(), dropped: 0, is_writing: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -84,7 +84,7 @@ impl Queue {
         let deadline = Instant::now() + timeout;
         let mut state = self.state.lock();
         let is_busy =
-            |state: &mut State| state.is_writing || !state.lines.is_empty() || state.dropped > 0;
+            |state: &mut LogState| state.is_writing || !state.lines.is_empty() || state.dropped > 0;
         !self.changed.wait_while_until(&mut state, is_busy, deadline).timed_out()
     }
 
@@ -101,7 +101,7 @@ impl Queue {
 
 /// Writes the lines of a queue to `sink` for ever. `report` formats the line that says how many
 /// lines were lost.
-pub(super) fn write_lines(queue: &Queue, sink: impl Write, report: impl Fn(u64) -> String) -> ! {
+pub(super) fn write_lines(queue: &LogQueue, sink: impl Write, report: impl Fn(u64) -> String) -> ! {
     let mut writer = Writer { sink, report, lost: 0, is_mid_line: false };
     loop {
         writer.write_batch(&queue.take());
@@ -192,7 +192,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::{MAX_LINE, MAX_QUEUED, Queue, Writer, write_lines};
+    use super::{LogQueue, MAX_LINE, MAX_QUEUED, Writer, write_lines};
 
     /// Longer than any of these tests takes.
     const LONG: Duration = Duration::from_secs(60);
@@ -264,13 +264,13 @@ mod tests {
         assert_eq!(written(&[Ok(0), Ok(0)], &[("one\n", 0), ("two\n", 0)]), "lost 1\ntwo\n");
     }
 
-    fn queued(queue: &Queue) -> String {
+    fn queued(queue: &LogQueue) -> String {
         String::from_utf8(queue.take().lines).expect("text")
     }
 
     #[test]
     fn a_long_line_is_cut_between_characters() {
-        let queue = Queue::new();
+        let queue = LogQueue::new();
         let fits = format!("{}\n", "x".repeat(MAX_LINE - 1));
         queue.push(&fits);
         assert_eq!(queued(&queue), fits);
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_and_counts_lines() {
-        let queue = Queue::new();
+        let queue = LogQueue::new();
         let line = format!("{}\n", "x".repeat(MAX_LINE - 1));
         let room = MAX_QUEUED / MAX_LINE;
         for _ in 0..room + 3 {
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_sink_that_blocks_holds_up_neither_logging_nor_the_end() {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(LogQueue::new());
         let (permit, permissions) = mpsc::channel();
         let (sender, written) = mpsc::channel();
         let of_writer = Arc::clone(&queue);

@@ -35,7 +35,7 @@ pub(super) fn start(sockets: Sockets) -> io::Result<()> {
     match Ring::start() {
         Ok(()) => set_threshold(many),
         Err(error) if sockets == Sockets::Auto => {
-            tracing::debug!("sockets go through epoll, since io_uring can't be had: {error}");
+            tracing::debug!(reason = %error, "io_uring not available, epoll is used");
         }
         Err(error) => {
             let text = format!(

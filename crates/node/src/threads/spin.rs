@@ -20,7 +20,7 @@ use tokio::task::yield_now;
 const BATCH: u64 = 3;
 
 thread_local! {
-    static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
+    static WATCH: Cell<Option<SpinWatch>> = const { Cell::new(None) };
     /// The task that keeps the thread from sleeping, while it is not needed.
     static SPINNER: RefCell<Option<Waker>> = const { RefCell::new(None) };
 }
@@ -46,7 +46,7 @@ pub(super) async fn spin() {
 /// called before it sleeps; `longest` is for how long a thread looks again at the most.
 pub(super) fn before_sleep(longest: Duration) {
     let now = Instant::now();
-    let mut watch = WATCH.get().unwrap_or_else(|| Watch::new(longest, now));
+    let mut watch = WATCH.get().unwrap_or_else(|| SpinWatch::new(longest, now));
     let looks_again = watch.looks_again(arrivals::count(), now);
     WATCH.set(Some(watch));
     if looks_again && let Some(spinner) = SPINNER.take() {
@@ -58,7 +58,7 @@ pub(super) fn before_sleep(longest: Duration) {
 
 /// What a thread knows of its own waiting.
 #[derive(Debug, Clone, Copy)]
-struct Watch {
+struct SpinWatch {
     longest: Duration,
     /// How many arrivals there were when it last ran dry.
     arrivals: u64,
@@ -68,7 +68,7 @@ struct Watch {
     is_hopeful: bool,
 }
 
-impl Watch {
+impl SpinWatch {
     const fn new(longest: Duration, now: Instant) -> Self {
         Self { longest, arrivals: 0, dry_since: now, is_hopeful: false }
     }
@@ -91,12 +91,12 @@ impl Watch {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{BATCH, Watch};
+    use super::{BATCH, SpinWatch};
 
     /// Runs dry at each of these times (µs) after so many arrivals; what it does each time.
     fn looks_again(moments: &[(u64, u64)]) -> Vec<bool> {
         let begin = Instant::now();
-        let mut watch = Watch::new(Duration::from_micros(100), begin);
+        let mut watch = SpinWatch::new(Duration::from_micros(100), begin);
         let at = |micros| begin + Duration::from_micros(micros);
         moments.iter().map(|(time, arrivals)| watch.looks_again(*arrivals, at(*time))).collect()
     }

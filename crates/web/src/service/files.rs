@@ -22,8 +22,8 @@ use crate::response::Body;
 mod directory;
 mod ranges;
 
-use directory::Directory;
-use ranges::Verdict;
+use directory::ServedDirectory;
+use ranges::RangeVerdict;
 
 /// The file that stands for a directory, and those that are looked for where it is missing.
 const INDEX: &str = "index.html";
@@ -53,7 +53,7 @@ pub struct FileOptions {
 /// A directory that is served.
 #[derive(Debug)]
 pub struct Files {
-    directory: ServeDir<DefaultServeDirFallback, Directory>,
+    directory: ServeDir<DefaultServeDirFallback, ServedDirectory>,
     cache: Option<HeaderValue>,
     /// The longest endings first.
     media_types: Vec<(String, HeaderValue)>,
@@ -63,7 +63,7 @@ pub struct Files {
 }
 
 /// An answer and the path of the file in it.
-struct Found {
+struct FoundFile {
     response: Response<ServeFileSystemResponseBody>,
     path: String,
     is_default: bool,
@@ -74,7 +74,7 @@ impl Files {
         let cache = options.cache_timeout.and_then(|timeout| {
             HeaderValue::from_str(&format!("max-age={}", timeout.as_secs())).ok()
         });
-        let directory = Directory::new(root, options.follow_symlinks, options.dotfiles);
+        let directory = ServedDirectory::new(root, options.follow_symlinks, options.dotfiles);
         options.media_types.sort_by_key(|(ending, _)| std::cmp::Reverse(ending.len()));
         Self {
             directory: ServeDir::with_backend(root, directory),
@@ -94,7 +94,7 @@ impl Files {
     ) -> Response<Body> {
         let (before, rest) = request.uri().path().split_at(at);
         let path = if rest.is_empty() { "/" } else { rest };
-        let Found { mut response, path, is_default } = self.find(&request, path).await;
+        let FoundFile { mut response, path, is_default } = self.find(&request, path).await;
         let status = response.status();
         let headers = response.headers_mut();
         if (status.is_success() || status == StatusCode::NOT_MODIFIED)
@@ -119,12 +119,12 @@ impl Files {
     }
 
     /// Looks for a file, for an index of a directory, and for the default file, in this order.
-    async fn find(&self, request: &Request<()>, path: &str) -> Found {
+    async fn find(&self, request: &Request<()>, path: &str) -> FoundFile {
         let is_directory = path.ends_with('/');
         let response = self.serve(request, path).await;
         if response.status() != StatusCode::NOT_FOUND {
             let path = if is_directory { format!("{path}{INDEX}") } else { path.to_owned() };
-            return Found { response, path, is_default: false };
+            return FoundFile { response, path, is_default: false };
         }
         let indexes = OTHER_INDEXES.iter().filter(|_| is_directory);
         let indexes = indexes.map(|name| (format!("{path}{name}"), false));
@@ -132,10 +132,10 @@ impl Files {
         for (path, is_default) in indexes.chain(default) {
             let response = self.serve(request, &path).await;
             if response.status() != StatusCode::NOT_FOUND {
-                return Found { response, path, is_default };
+                return FoundFile { response, path, is_default };
             }
         }
-        Found { response, path: path.to_owned(), is_default: false }
+        FoundFile { response, path: path.to_owned(), is_default: false }
     }
 
     async fn serve(
@@ -152,8 +152,8 @@ impl Files {
         let response = self.serve_range(request, uri.clone(), range.clone()).await;
         let Some(range) = range else { return response };
         match ranges::judge(request.headers(), &range, &response) {
-            Verdict::Final => response,
-            Verdict::Again(range) => self.serve_range(request, uri, range).await,
+            RangeVerdict::Final => response,
+            RangeVerdict::Again(range) => self.serve_range(request, uri, range).await,
         }
     }
 

@@ -40,7 +40,7 @@ use cloverleaf_realms::WampService;
 
 /// What a WebSocket at a path is for.
 #[derive(Debug, Clone)]
-pub enum Endpoint {
+pub enum WebSocketPurpose {
     /// WAMP sessions.
     Wamp(Arc<WampService>),
     /// Everything comes back; for conformance tests.
@@ -50,7 +50,7 @@ pub enum Endpoint {
 /// A WebSocket at a path.
 #[derive(Debug)]
 pub struct WebSocketEndpoint {
-    pub endpoint: Endpoint,
+    pub endpoint: WebSocketPurpose,
     /// Whether anybody may connect (`enable_rfc6455`).
     pub is_enabled: bool,
     pub origins: OriginRule,
@@ -171,7 +171,7 @@ impl WebSocketEndpoint {
     /// The first of the client's subprotocols that is spoken here.
     fn agree<'a>(&self, accepted: &AcceptedUpgrade<'a>) -> Option<Agreed<'a>> {
         let unnamed = Agreed { format: UNNAMED, named: None };
-        let Endpoint::Wamp(service) = &self.endpoint else { return Some(unnamed) };
+        let WebSocketPurpose::Wamp(service) = &self.endpoint else { return Some(unnamed) };
         let spoken = |name: &&'a str| {
             let format = MessageFormat::from_subprotocol(name, &service.serializers)?;
             Some(Agreed { format, named: Some(name) })
@@ -184,8 +184,8 @@ impl WebSocketEndpoint {
 
     fn no_common_subprotocol(&self) -> Box<NotOpened> {
         let spoken = match &self.endpoint {
-            Endpoint::Wamp(service) => service.spoken(),
-            Endpoint::Echo(_) => String::new(),
+            WebSocketPurpose::Wamp(service) => service.spoken(),
+            WebSocketPurpose::Echo(_) => String::new(),
         };
         let text = format!("Sec-WebSocket-Protocol must name one of {spoken}.");
         NotOpened::refused(StatusCode::BAD_REQUEST, text)
@@ -267,7 +267,7 @@ fn switching(
 
 /// A connection whose handshake has been answered.
 struct Opened {
-    endpoint: Endpoint,
+    endpoint: WebSocketPurpose,
     format: MessageFormat,
     framing: Framing,
     nodelay: bool,
@@ -286,11 +286,11 @@ impl Opened {
             let _ = stream.set_nodelay(false);
         }
         match self.endpoint {
-            Endpoint::Wamp(service) => {
+            WebSocketPurpose::Wamp(service) => {
                 let Self { format, framing, peer, .. } = self;
                 service.serve(stream, format, framing, &mut early, peer).await;
             }
-            Endpoint::Echo(memory) => {
+            WebSocketPurpose::Echo(memory) => {
                 let (echo, receiver) = Echo::new(memory.queues());
                 let connection = Connection::new(stream, self.framing, echo, receiver, &mut early);
                 connection.with_input_memory(memory.input()).await;

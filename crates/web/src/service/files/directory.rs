@@ -26,7 +26,7 @@ const WELL_KNOWN: &str = ".well-known";
 
 /// A directory and what may be served of it.
 #[derive(Debug, Clone)]
-pub(super) struct Directory {
+pub(super) struct ServedDirectory {
     root: Arc<Path>,
     follow_symlinks: bool,
     dotfiles: bool,
@@ -42,7 +42,7 @@ pub(super) struct OpenFile {
 /// The result of work on a thread that may block.
 type Blocking<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
-impl Directory {
+impl ServedDirectory {
     pub(super) fn new(root: &Path, follow_symlinks: bool, dotfiles: bool) -> Self {
         // Paths come with this prefix from `ServeDir`.
         let root = Path::new(".").join(root);
@@ -89,7 +89,7 @@ impl Directory {
     }
 }
 
-impl Backend for Directory {
+impl Backend for ServedDirectory {
     type File = OpenFile;
     type Metadata = Metadata;
     type OpenFuture = Blocking<OpenFile>;
