@@ -7,44 +7,10 @@
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
 
+pub use crate::action::Action;
 use crate::compatibility::Compatibility;
 use crate::uri_index::UriIndex;
 use crate::validation::SchemasId;
-
-/// What a session asks to do with a URI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// CALL
-    Call,
-    /// REGISTER
-    Register,
-    /// PUBLISH
-    Publish,
-    /// SUBSCRIBE
-    Subscribe,
-}
-
-impl Action {
-    /// The action's word, as in a permission's `allow`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Call => "call",
-            Self::Register => "register",
-            Self::Publish => "publish",
-            Self::Subscribe => "subscribe",
-        }
-    }
-
-    /// How a refusal names the action and its object.
-    pub(crate) const fn phrase(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Call => ("call", "procedure"),
-            Self::Register => ("register", "procedure"),
-            Self::Publish => ("publish to", "topic"),
-            Self::Subscribe => ("subscribe to", "topic"),
-        }
-    }
-}
 
 /// Whether the other side learns who calls or publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! What has changed in a registration or subscription, for the meta API.
 
-use crate::session::SessionKey;
+use crate::session_key::SessionKey;
 
 /// One step of the life of a registration or subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -57,7 +57,6 @@ mod rerouting;
 pub(crate) use call::CallPermission;
 use call_all::CallAll;
 use call_queue::{CallQueueWork, QueuePosition};
-pub(crate) use choice::RendezvousKey;
 pub(crate) use ending::DetachedCalls;
 use endpoint::{EndpointId, Registration};
 pub(crate) use listing::RegistrationInfo;
@@ -218,7 +217,7 @@ pub(crate) struct Dealer {
     registrations: Directory<Registration>,
     last_endpoint: Option<EndpointId>,
     calls: Slab<CallInFlight>,
-    deadlines: Deadlines,
+    deadlines: Deadlines<CallKey>,
     times: CallTimes,
     queues: UriIndex<usize>,
     waiting: CallQueueWork,

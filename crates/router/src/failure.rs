@@ -8,7 +8,7 @@ use cloverleaf_wamp::uri::{InvalidUri, UncheckedUri};
 use compact_str::CompactString;
 use thiserror::Error;
 
-use crate::authorization::Action;
+use crate::action::Action;
 use crate::limits::{MAX_HISTORY_ANSWER_BYTES, MAX_VALIDATED_BYTES};
 
 fn first_component(uri: &UncheckedUri) -> &str {

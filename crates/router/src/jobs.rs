@@ -9,9 +9,16 @@ use foldhash::HashSet;
 
 use crate::failure::RequestFailure;
 use crate::limits::{MAX_LISTING_BYTES, MAX_LISTINGS, MAX_LISTINGS_AT_WORK};
-use crate::meta::{KillJob, Listing};
-use crate::realm::DetachedSession;
 use crate::session::SessionKey;
+
+pub(crate) mod detached_session;
+pub(crate) mod kill;
+pub(crate) mod listing;
+pub(crate) mod session_filter;
+
+use detached_session::DetachedSession;
+use kill::KillJob;
+use listing::Listing;
 
 /// One job.
 #[derive(Debug)]

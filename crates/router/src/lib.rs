@@ -26,6 +26,7 @@
 //! | [`deadline`] | which call ends at what time |
 //! | [`wall_clock`] | the time of day, for what people read |
 
+mod action;
 pub mod admission;
 pub mod authorization;
 pub mod authorizer;
@@ -44,7 +45,9 @@ pub mod outbox;
 mod parking;
 pub mod realm;
 mod refused_pattern;
+mod rendezvous;
 pub mod session;
+mod session_key;
 mod testament;
 pub mod uri_index;
 pub mod validation;
@@ -62,8 +65,8 @@ pub use compatibility::Compatibility;
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
 pub use meta::{Metered, SessionStats, StatsCycle, Traffic};
-pub use outbox::{CloseCause, Delivery, Outbox};
-pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow, WaitConditions};
+pub use outbox::{CloseCause, Delivery, Outbox, WaitConditions};
+pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow};
 pub use refused_pattern::RefusedPattern;
 pub use session::{Principal, SessionKey, TransportDetails};
 pub use validation::{PayloadSchema, Schema, Schemas, SchemasId, Validation};

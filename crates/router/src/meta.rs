@@ -22,7 +22,6 @@
 
 use cloverleaf_wamp::message::Call;
 use cloverleaf_wamp::payload::{Encoded, Payload};
-use cloverleaf_wamp::serializer::Serializer;
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Moment;
@@ -37,17 +36,16 @@ use crate::session::SessionKey;
 mod details;
 mod directory;
 mod events;
-mod filter;
 mod history;
 mod listing;
+mod payloads;
 mod registration;
 mod session;
 mod statistics;
 mod subscription;
 mod testament;
 
-pub(crate) use listing::Listing;
-pub(crate) use session::KillJob;
+use payloads::{value, values};
 pub use statistics::{Metered, SessionStats, StatsCycle, Traffic};
 
 macro_rules! procedures {
@@ -206,16 +204,6 @@ impl MetaCall<'_> {
 /// Whether a value is another than null.
 fn is_present(value: &Encoded) -> bool {
     value.to_value::<()>().is_err()
-}
-
-/// One result.
-fn value<T: serde::Serialize>(value: T) -> Payload {
-    Payload::from_args(Serializer::Json, &(value,)).unwrap_or_default()
-}
-
-/// Several results, or the arguments of an event: a tuple.
-fn values<T: serde::Serialize>(values: &T) -> Payload {
-    Payload::from_args(Serializer::Json, values).unwrap_or_default()
 }
 
 impl<O: Outbox> Realm<O> {

@@ -45,6 +45,16 @@ pub trait Outbox {
     fn close(&self, cause: CloseCause, reason: &str);
 }
 
+/// The conditions under which a session that was told to
+/// [wait](crate::SessionFlow::Wait) goes on.
+#[derive(Debug)]
+pub struct WaitConditions<'a, O> {
+    /// Outboxes of subscribers: each must have room for what the session publishes.
+    pub congested: Vec<&'a O>,
+    /// Its own outbox must be [resumed](Outbox::resume).
+    pub until_resumed: bool,
+}
+
 /// Why a realm closes a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseCause {

@@ -28,6 +28,7 @@ use crate::broker::{Broker, EventStore, Ticket};
 use crate::deadline::Moment;
 use crate::dealer::Dealer;
 use crate::jobs::Jobs;
+use crate::jobs::detached_session::DetachedSession;
 use crate::killed_sessions::KilledSessions;
 use crate::outbox::Outbox;
 use crate::parking::{Decided, Parking};
@@ -47,9 +48,7 @@ mod settings;
 mod steps;
 mod subscribing;
 
-pub(crate) use detach::DetachedSession;
 pub use settings::{DisclosedHeaders, Random, RealmSettings};
-pub use steps::WaitConditions;
 
 /// What the host does with the connection after a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use slab::Slab;
 
 use crate::broker;
 use crate::dealer;
+pub use crate::session_key::SessionKey;
 use crate::testament::Testaments;
 
 /// Who somebody is and what vouches for it.
@@ -45,27 +46,6 @@ pub struct TransportDetails {
     pub compression: Option<Agreement>,
     /// The header fields of the HTTP request that became the connection, if one did.
     pub http_headers: Option<HttpHeaders>,
-}
-
-/// Names one session of one realm to the host. It stays harmless after the session has ended: the
-/// place may be taken again, the id is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionKey {
-    place: u32,
-    id: SessionId,
-}
-
-impl SessionKey {
-    /// A key for tests of single parts.
-    #[doc(hidden)]
-    pub const fn of_tests(id: SessionId) -> Self {
-        Self { place: 0, id }
-    }
-
-    /// The session's id on the wire.
-    pub const fn id(self) -> SessionId {
-        self.id
-    }
 }
 
 /// One session.

@@ -11,10 +11,10 @@ use std::ops::Bound;
 use cloverleaf_wamp::message::SubscribeOptions;
 use compact_str::CompactString;
 
-use crate::dealer::RendezvousKey;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_MEMBERSHIP_BYTES;
 use crate::outbox::Delivery;
+use crate::rendezvous::RendezvousKey;
 use crate::session::SessionKey;
 use crate::work::{self, Work};
 

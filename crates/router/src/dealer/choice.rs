@@ -3,42 +3,15 @@
 //! Spec: advanced profile "Shared Registration", "Sharded Registration". The policies `load`,
 //! `hash`, `sticky` and `all` are this router's own.
 
-use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Call, InvokePolicy, RunMode, Vocabulary as _, Word};
 
 use super::endpoint::{Endpoint, Registration};
 use super::pending_invocation::PendingInvocation;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_CALLEES_TRIED;
+use crate::rendezvous::RendezvousKey;
 use crate::session::Sessions;
 use crate::work;
-
-/// What a resource key comes down to. Of equal texts the keys are equal; a key keeps its callee as
-/// long as the session of that callee has it registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RendezvousKey(u64);
-
-impl RendezvousKey {
-    /// The key of a text (FNV-1a).
-    pub(crate) fn of(text: &str) -> Self {
-        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        Self(text.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
-    }
-
-    /// The key of a session.
-    pub(crate) const fn of_session(id: SessionId) -> Self {
-        Self(id.number())
-    }
-
-    /// How near a key is to a place: the place with the largest value has it (rendezvous hashing).
-    /// A place that comes or goes moves only the keys that it has.
-    pub(crate) const fn nearness(self, place: Self) -> u64 {
-        let mut bits = self.0 ^ place.0.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ bits >> 31
-    }
-}
 
 /// Which callees a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

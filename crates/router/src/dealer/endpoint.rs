@@ -6,9 +6,10 @@ use cloverleaf_wamp::ids::{IdSequence, RegistrationId};
 use cloverleaf_wamp::message::{CallTimeoutUnit, InvokePolicy};
 use cloverleaf_wamp::uri::UriPattern;
 
+use super::RegistrationTerms;
 use super::call_queue::WaitingCalls;
-use super::{RegistrationTerms, RendezvousKey};
 use crate::directory::DirectoryEntry;
+use crate::rendezvous::RendezvousKey;
 use crate::session::SessionKey;
 use crate::validation::SchemasId;
 use crate::wall_clock::Timestamp;

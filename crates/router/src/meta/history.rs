@@ -12,11 +12,11 @@ use cloverleaf_wamp::serializer::Serializer;
 use serde::Deserialize;
 
 use super::MetaCall;
-use super::listing::ListingKind;
 use super::subscription::subscription_id;
 use crate::authorization::Action;
 use crate::broker::{Bounds, EventFilter, EventsForm, HistoryQuery, HistoryRequest};
 use crate::failure::RequestFailure;
+use crate::jobs::listing::ListingKind;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::wall_clock::Timestamp;

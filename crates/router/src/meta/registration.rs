@@ -7,9 +7,9 @@ use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
 
 use super::directory::{EntryDetails, Removal};
-use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
 use crate::failure::RequestFailure;
+use crate::jobs::listing::{IdLists, ListingKind};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 

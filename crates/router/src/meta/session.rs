@@ -4,18 +4,19 @@
 //! Spec: advanced profile "Session Meta API".
 
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails, RequestRef};
+use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails};
 use cloverleaf_wamp::payload::{NumberList, Payload};
 use cloverleaf_wamp::uri::{UncheckedUri, UriRule};
 
 use super::details::SessionDetails;
-use super::filter::SessionFilter;
-use super::listing::{ListingKind, take_result};
 use super::{MetaCall, value};
 use crate::compatibility::Compatibility;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::jobs::Job;
+use crate::jobs::kill::{KillAnnouncement, KillJob, KillResult, Killed};
+use crate::jobs::listing::ListingKind;
+use crate::jobs::session_filter::SessionFilter;
 use crate::outbox::Outbox;
 use crate::realm::{Realm, RealmSettings};
 use crate::session::{Session, SessionKey};
@@ -142,66 +143,6 @@ impl<O: Outbox> Realm<O> {
                 detached.be_silent();
             }
             self.begin_detach(detached, now);
-        }
-    }
-}
-
-/// Whether the end of a session is published, and its testaments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KillAnnouncement {
-    Everything,
-    Nothing,
-}
-
-/// The result of a call that ends sessions.
-#[derive(Debug, Clone, Copy)]
-enum KillResult {
-    Ids,
-    Count,
-}
-
-/// Sessions that are being ended for a caller.
-#[derive(Debug)]
-pub(crate) struct KillJob {
-    caller: SessionKey,
-    request: RequestRef,
-    filter: SessionFilter,
-    result: KillResult,
-    goodbye: Goodbye,
-    /// The place in the table of sessions that comes next.
-    next: usize,
-    killed: Killed,
-}
-
-#[derive(Debug, Default)]
-struct Killed {
-    count: usize,
-    ids: NumberList,
-}
-
-impl KillJob {
-    /// Bytes that it holds without the ids of the sessions that it has ended: few, before it has
-    /// its first turn as a job.
-    pub(crate) fn size(&self) -> usize {
-        let Goodbye { details, reason } = &self.goodbye;
-        let message = details.message.as_ref().map_or(0, |message| message.len());
-        size_of::<Self>() + self.filter.size() + message + reason.as_str().len()
-    }
-
-    /// When all are ended, none is left to receive events: no meta events, no testaments.
-    const fn says(&self) -> KillAnnouncement {
-        if matches!(self.filter, SessionFilter::All) {
-            KillAnnouncement::Nothing
-        } else {
-            KillAnnouncement::Everything
-        }
-    }
-
-    fn take_result(&mut self) -> Payload {
-        let Killed { count, mut ids } = std::mem::take(&mut self.killed);
-        match self.result {
-            KillResult::Ids => take_result(&mut ids),
-            KillResult::Count => value(count),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::details::SessionDetails;
+use super::payloads::values;
 use crate::deadline::Moment;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
@@ -114,11 +115,11 @@ impl<O: Outbox> Realm<O> {
                     authid: &of.principal.authid,
                     authrole: &of.principal.authrole,
                 };
-                return super::values(&(ids, cycle(of, &stats.cycle, at)));
+                return values(&(ids, cycle(of, &stats.cycle, at)));
             }
             let transport = of.transport.as_deref();
             let details = SessionDetails::new(of.session.id(), &of.principal, transport, settings);
-            super::values(&(details.without_headers(), totals(stats, at)))
+            values(&(details.without_headers(), totals(stats, at)))
         };
         self.publish_meta_event(of.session, "wamp.session.on_stats", payload, now);
     }

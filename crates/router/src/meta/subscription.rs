@@ -7,10 +7,10 @@ use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
 
 use super::directory::{EntryDetails, Removal};
-use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
 use crate::broker::SubscriberListCursor;
 use crate::failure::RequestFailure;
+use crate::jobs::listing::{IdLists, ListingKind};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::uri_index::MatchCursor;

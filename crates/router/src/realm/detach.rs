@@ -4,51 +4,16 @@
 //! Spec: basic profile "Session Closing", "Caller Leaving During an RPC Invocation", "Callee
 //! Leaving During an RPC Invocation".
 
-use std::collections::VecDeque;
-
 use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
 
 use super::{Realm, SessionFlow};
 use crate::deadline::Moment;
 use crate::jobs::Job;
+use crate::jobs::detached_session::{DetachStage, DetachedSession};
 use crate::outbox::{CloseCause, Outbox};
-use crate::session::{Identity, Principal, Session, SessionKey};
-use crate::testament::Testament;
+use crate::session::{Identity, Session, SessionKey};
 use crate::work::{self, Work};
 use crate::{broker, dealer};
-
-/// A session that is gone, and what still stands of it in tables or is to be said of it.
-#[derive(Debug)]
-pub(crate) struct DetachedSession {
-    key: SessionKey,
-    principal: Principal,
-    role: usize,
-    broker: broker::BrokerState,
-    dealer: dealer::DetachedCalls,
-    stage: DetachStage,
-    testaments: VecDeque<Testament>,
-    testament_bytes: usize,
-    /// Nothing is said of it.
-    is_silent: bool,
-}
-
-impl DetachedSession {
-    /// Nothing is said of it.
-    pub(crate) const fn be_silent(&mut self) {
-        self.is_silent = true;
-    }
-}
-
-/// What comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DetachStage {
-    /// It is taken out of the broker's tables.
-    Broker,
-    /// It is taken out of the dealer's tables.
-    Dealer,
-    /// Its testaments are published, then that it has left.
-    Testaments,
-}
 
 impl<O: Outbox> Realm<O> {
     /// Takes everything away that a session held; its callers and callees hear of it, and what it

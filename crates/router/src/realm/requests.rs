@@ -8,14 +8,14 @@ use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::{Feature, Features};
 use cloverleaf_wamp::message::{Carried, ClientMessage, RequestRef, Vocabulary, Word};
 use cloverleaf_wamp::payload::Payload;
-use cloverleaf_wamp::uri::{UncheckedUri, UriPattern, is_reserved};
+use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri, UriPattern, is_reserved};
 
 use super::Realm;
-use super::authorize::decided_or_denied;
 use crate::authorization::{Action, Permission, Role};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::parking::Decided;
+use crate::refused_pattern::RefusedPattern;
 use crate::session::SessionKey;
 
 const PASSTHRU: &str = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
@@ -64,6 +64,28 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
+    /// The patterns that were refused since the last call although a permission has the same text.
+    pub fn take_refused_patterns(&mut self) -> Vec<RefusedPattern> {
+        self.refused_patterns.take()
+    }
+
+    /// Reports a refused pattern, unless it was refused for another reason than its rights.
+    #[cold]
+    pub(super) fn report_refused_pattern(
+        &mut self,
+        from: SessionKey,
+        action: Action,
+        uri: &UncheckedUri,
+        policy: MatchPolicy,
+        failure: &RequestFailure,
+    ) {
+        let Some(place) = self.sessions.at(from).map(|session| session.role) else { return };
+        let Some(role) = self.settings.roles.get(place) else { return };
+        if matches!(failure, RequestFailure::NotAuthorized(_)) {
+            self.refused_patterns.report((place, role), action, uri.as_str(), policy);
+        }
+    }
+
     pub(super) fn role_of(&self, key: SessionKey) -> Option<&Role> {
         self.sessions.at(key).and_then(|session| self.settings.roles.get(session.role))
     }
@@ -94,6 +116,12 @@ pub(super) fn authorize(
         Some(permission) => Ok(permission),
         None => decided_or_denied(decided, action, uri.as_str()),
     }
+}
+
+/// The outcome for a request that no static rule allows: that of the authorizer, or a denial.
+#[cold]
+fn decided_or_denied(decided: Option<&Decided>, action: Action, uri: &str) -> Decided {
+    decided.cloned().unwrap_or_else(|| Err(RequestFailure::denied(action, uri)))
 }
 
 /// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").

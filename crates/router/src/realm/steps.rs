@@ -6,19 +6,10 @@ use crate::broker::{HistoryAnswer, Stepped};
 use crate::deadline::Moment;
 use crate::jobs::Job;
 use crate::limits::{MAX_LISTINGS_PER_SESSION, WORK_PER_STEP};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, WaitConditions};
 use crate::parking::Schedule;
 use crate::session::SessionKey;
 use crate::work::{self, Work};
-
-/// What a connection has to wait for after [`SessionFlow::Wait`](super::SessionFlow::Wait).
-#[derive(Debug)]
-pub struct WaitConditions<'a, O> {
-    /// Outboxes that have no room for what the session publishes.
-    pub congested: Vec<&'a O>,
-    /// Its own outbox will be [resumed](Outbox::resume).
-    pub until_resumed: bool,
-}
 
 impl<O: Outbox> Realm<O> {
     /// Whether there is work for [`Realm::work`].
