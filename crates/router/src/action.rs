@@ -1,6 +1,6 @@
 //! The actions that are authorized. Spec: advanced profile "Authorization".
 
-/// What a session requests for a URI.
+/// The action that a session requests for a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// CALL

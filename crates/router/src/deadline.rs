@@ -5,22 +5,22 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A point on the host's monotonic clock, in microseconds from some start.
+/// A point on the host's monotonic clock, in microseconds since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(u64);
 
 impl Moment {
-    /// So long after the start.
+    /// The moment `elapsed` after the start of the clock.
     pub fn after_start(elapsed: Duration) -> Self {
         Self(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// How long after the start.
+    /// The time since the start of the clock.
     pub const fn since_start(self) -> Duration {
         Duration::from_micros(self.0)
     }
 
-    /// The moment so many milliseconds later; never wraps.
+    /// The moment `millis` milliseconds later. Saturates.
     pub const fn plus_millis(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis.saturating_mul(1_000)))
     }

@@ -1,7 +1,7 @@
-//! Patterns that are refused although a permission has the same text: for the operator's log.
+//! Patterns that are refused although a permission has the same text, for the operator's log.
 //!
 //! SUBSCRIBE or REGISTER with `match` needs a permission that covers every URI of the pattern. With
-//! Crossbar.io an exact permission of the same text is enough, so that who moves from there may
+//! Crossbar.io an exact permission of the same text is enough, so that a migrated configuration may
 //! miss a right. Each such permission is reported once: there are at most as many reports as
 //! permissions.
 
@@ -18,20 +18,20 @@ use crate::authorization::{Action, Role};
 pub struct RefusedPattern {
     /// The role that has the permission.
     pub role: CompactString,
-    /// Subscribing or registering.
+    /// SUBSCRIBE or REGISTER.
     pub action: Action,
     /// The text of the pattern and of the permission.
     pub uri: CompactString,
-    /// How the pattern would have matched.
+    /// The match policy of the pattern.
     pub policy: MatchPolicy,
 }
 
-/// See the [module](self).
+/// The refused patterns of a realm that are reported to its host.
 #[derive(Debug, Default)]
 pub(crate) struct RefusedPatterns {
-    /// The permissions that were reported: the place of the role and the URI.
+    /// The permissions that were reported: the index of the role and the URI.
     reported: HashSet<(usize, CompactString), RandomState>,
-    /// What the host has not taken yet.
+    /// Reports that the host has not taken.
     reports: Vec<RefusedPattern>,
 }
 

@@ -20,8 +20,8 @@ impl RendezvousKey {
         Self(id.number())
     }
 
-    /// How near a key is to a place: the place with the largest value has it (rendezvous hashing).
-    /// A place that comes or goes moves only the keys that it has.
+    /// The weight of a key at a place: the key belongs to the place with the largest weight
+    /// (rendezvous hashing). A place that comes or goes moves only the keys that belong to it.
     pub(crate) const fn nearness(self, place: Self) -> u64 {
         let mut bits = self.0 ^ place.0.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,9 +1,9 @@
-//! The key of a session.
+//! Keys of sessions.
 
 use cloverleaf_wamp::ids::SessionId;
 
-/// Names one session of one realm to the host. It stays harmless after the session has ended: the
-/// place may be taken again, the id is not.
+/// Identifies one session of one realm to the host. The key stays harmless after the session has
+/// ended: its place may be taken again, its id is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey {
     pub(crate) place: u32,
@@ -11,7 +11,7 @@ pub struct SessionKey {
 }
 
 impl SessionKey {
-    /// A key for tests of single parts.
+    /// A key for unit tests.
     #[doc(hidden)]
     pub const fn of_tests(id: SessionId) -> Self {
         Self { place: 0, id }

@@ -1,10 +1,10 @@
-//! Calls of the router's own procedures, and what a peer was told, as values of JSON.
+//! Calls of meta procedures, with results and events as JSON values.
 //!
-//! For what the meta API says: the ids of publications don't matter there, and the order of the
-//! keys of a dictionary neither.
+//! For tests of the meta API: the ids of publications and the order of dictionary keys don't
+//! matter.
 //!
 //! # Panics
-//! Every function panics when a peer has been sent anything else than what it asks after.
+//! Every function panics if a peer has been sent something else than the answer or the events.
 
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::payload::Payload;
@@ -13,20 +13,20 @@ use serde_json::Value;
 use crate::lab::{Lab, Peer};
 use crate::messages::{args, args_and_kwargs, client};
 
-/// The positional results of a call, or the URI of its error and the text that explains it.
+/// The positional results of a call, or the URI and the text of its error.
 pub type Answer = Result<Value, (String, String)>;
 
-/// The number of every call here; it has ended before the next one begins.
+/// The request id of every call here. Each has ended before the next one begins.
 const CALL: u64 = 1 << 40;
 
 impl Lab {
-    /// Calls a procedure of the router, with a list of arguments.
+    /// Calls a meta procedure with a list of arguments.
     #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
     pub fn ask(&mut self, from: Peer, procedure: &str, positional: Value) -> Answer {
         self.ask_raw(from, procedure, args(&positional))
     }
 
-    /// Calls a procedure of the router, with a list and a dictionary of arguments.
+    /// Calls a meta procedure with a list and a dictionary of arguments.
     #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
     pub fn ask_with(
         &mut self,
@@ -38,7 +38,7 @@ impl Lab {
         self.ask_raw(from, procedure, args_and_kwargs(&positional, &keyword))
     }
 
-    /// Calls a procedure of the router with arguments in any format.
+    /// Calls a meta procedure with arguments in any format.
     pub fn ask_raw(&mut self, from: Peer, procedure: &str, payload: Payload) -> Answer {
         self.send(from, client::call(CALL, procedure, payload));
         let received = self.received(from);
@@ -58,7 +58,7 @@ impl Lab {
         }
     }
 
-    /// The events that a peer has been sent since the last look: the subscription of each, and its
+    /// The events that a peer has received since the last call: the subscription of each, and its
     /// positional arguments.
     pub fn heard(&mut self, peer: Peer) -> Vec<(u64, Value)> {
         let told = |message: RouterMessage| match message {
@@ -72,7 +72,7 @@ impl Lab {
     }
 }
 
-/// A call that was refused.
+/// The answer to a call that was refused.
 pub fn refusal(uri: &str, text: &str) -> Answer {
     Err((uri.to_owned(), text.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! Random bits from a seed: every run draws the same, and the last draw can be asked for again.
+//! Random bits from a seed: every run draws the same bits, and the last draw can be read again.
 //!
 //! Not for secrets and not for statistics.
 
@@ -16,7 +16,7 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct Draws(Arc<AtomicU64>);
 
 impl Draws {
-    /// A generator that has drawn nothing yet.
+    /// A generator before its first draw.
     pub fn from_seed(seed: u64) -> Self {
         Self(Arc::new(AtomicU64::new(seed)))
     }
@@ -35,7 +35,7 @@ impl Draws {
         bits ^ bits >> 31
     }
 
-    /// The generator as a realm wants it.
+    /// The generator as the source of a realm.
     pub fn source(&self) -> Random {
         let draws = self.clone();
         Random::new(move || draws.next_bits())

@@ -1,4 +1,4 @@
-//! A whole realm on the bench: peers with recorded outboxes, a clock that moves when told to.
+//! A realm under test: peers with recorded outboxes, and a simulated clock.
 //!
 //! ```
 //! use cloverleaf_testkit::Lab;
@@ -37,13 +37,13 @@ use crate::recorder::{OutboxState, Recorder};
 /// The name of the lab's realm.
 pub const REALM: &str = "realm1";
 
-/// The time of day at the first moment: 2026-01-01T00:00:00Z, in microseconds from 1970.
+/// The time of day at moment 0: 2026-01-01T00:00:00Z, in microseconds since 1970.
 const START_OF_TIME: i64 = 1_767_225_600_000_000;
 
-/// The role of a peer that asks for no other; it may do everything.
+/// The default role of a peer; it has every right.
 pub const ANYONE: &str = "anyone";
 
-/// A realm in which [`ANYONE`] may do everything, with loose URIs.
+/// A realm in which [`ANYONE`] has every right, with loose URIs.
 pub fn settings() -> RealmSettings {
     let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
     RealmSettings {
@@ -53,19 +53,19 @@ pub fn settings() -> RealmSettings {
     }
 }
 
-/// Who joins.
+/// A client that joins.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
     /// Its authid.
     pub name: &'static str,
     /// Its authrole.
     pub role: &'static str,
-    /// What it announces.
+    /// Its announced roles and features.
     pub roles: ClientRoles,
 }
 
-/// What an ordinary client announces: neither parts nor passthru, so that the numbers of its
-/// requests may be used again.
+/// The features of an ordinary client: neither progressive calls nor passthru, so that request ids
+/// may be reused.
 const ORDINARY: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[
         Feature::SubscriberBlackwhiteListing,
@@ -115,11 +115,11 @@ impl From<Client> for Admitted {
     }
 }
 
-/// A peer of the lab; stays a name for it after its session has ended.
+/// A peer of the lab. It stays valid after its session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer(usize);
 
-/// What the lab keeps of a peer.
+/// The state of a peer.
 #[derive(Debug)]
 struct Place {
     session: SessionKey,
@@ -127,7 +127,7 @@ struct Place {
     recorder: Recorder,
 }
 
-/// A realm with its peers, its clock and its dice.
+/// A realm with its peers, its clock and its random source.
 #[derive(Debug)]
 pub struct Lab {
     realm: Realm<Recorder>,
@@ -137,7 +137,7 @@ pub struct Lab {
     clock: Clock,
 }
 
-/// A clock whose copies are the same: microseconds from 1970.
+/// A clock that its clones share: microseconds since 1970.
 #[derive(Debug, Clone)]
 struct Clock(Arc<AtomicI64>);
 
@@ -155,12 +155,12 @@ impl Default for Lab {
 }
 
 impl Lab {
-    /// An empty realm made of [`settings`].
+    /// An empty realm with [`settings`].
     pub fn new() -> Self {
         Self::with(settings())
     }
 
-    /// An empty realm made of other settings.
+    /// An empty realm with other settings.
     pub fn with(settings: RealmSettings) -> Self {
         let draws = Draws::from_seed(1);
         let clock = Clock(Arc::new(AtomicI64::new(START_OF_TIME)));
@@ -169,36 +169,36 @@ impl Lab {
         Self { realm, places: Vec::new(), now: Moment::default(), draws, clock }
     }
 
-    /// An empty realm made of [`settings`] that follows a preset.
+    /// An empty realm with [`settings`] and a preset.
     pub fn with_compatibility(compatibility: Compatibility) -> Self {
         Self::with(RealmSettings { compatibility, ..settings() })
     }
 
-    /// An empty realm with these roles and no other.
+    /// An empty realm with these roles only.
     pub fn with_roles(roles: Vec<Role>) -> Self {
         Self::with(RealmSettings { roles, ..settings() })
     }
 
-    /// Joins a peer that may do everything; it has read its WELCOME.
+    /// Joins a peer with every right; its WELCOME is read.
     ///
     /// # Panics
-    /// When the realm refuses it.
+    /// If the realm refuses it.
     pub fn join(&mut self, name: &'static str) -> Peer {
         self.join_as(Client::named(name))
     }
 
-    /// Joins a peer; it has read its WELCOME.
+    /// Joins a peer; its WELCOME is read.
     ///
     /// # Panics
-    /// When the realm refuses it.
+    /// If the realm refuses it.
     pub fn join_as(&mut self, client: Client) -> Peer {
         self.attach(client.into()).expect("the realm takes the client")
     }
 
-    /// Joins a peer that was admitted; it has read its WELCOME.
+    /// Joins an admitted peer; its WELCOME is read.
     ///
     /// # Panics
-    /// When WELCOME is not the one message that it was sent.
+    /// If WELCOME is not the only message that it was sent.
     pub fn attach(&mut self, admitted: Admitted) -> Result<Peer, Refusal> {
         let recorder = Recorder::default();
         let session = self.realm.attach(admitted, recorder.clone(), self.now)?;
@@ -226,7 +226,7 @@ impl Lab {
         self.places[peer.0].session
     }
 
-    /// The outbox of a session gives up events that it had taken.
+    /// The outbox of a session drops events that it had queued.
     pub fn lose_events(&mut self, session: SessionKey) {
         self.realm.handle_loss(session);
         self.work();
@@ -235,66 +235,64 @@ impl Lab {
     /// Sends a message after which the session goes on.
     ///
     /// # Panics
-    /// When the session does not go on.
+    /// If the session does not go on.
     pub fn send(&mut self, from: Peer, message: ClientMessage) {
         let text = format!("{message:?}");
         assert_eq!(self.submit(from, message), SessionFlow::Continue, "after {text}");
     }
 
-    /// Sends a message; what the realm says of the connection is returned. What goes on in later
-    /// steps is done when this returns.
+    /// Sends a message and finishes all work that it leaves. Returns the flow of the session.
     pub fn submit(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         let next = self.begin(from, message);
         self.work();
         next
     }
 
-    /// Sends a message, and leaves what goes on in later steps undone.
+    /// Sends a message and leaves unfinished work undone.
     pub fn begin(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         self.realm.handle_message(self.places[from.0].session, message, self.now)
     }
 
-    /// Does one step of what is not done. Whether there is more.
+    /// Does one step of unfinished work. Returns whether there is more.
     pub fn step(&mut self) -> bool {
         self.realm.work(self.now, limits::WORK_PER_STEP)
     }
 
-    /// Does one step of so many units of work, of about 100 ns each. Whether there is more.
+    /// Does one step of `units` units of work, of about 100 ns each. Returns whether there is more.
     pub fn step_of(&mut self, units: u32) -> bool {
         self.realm.work(self.now, units)
     }
 
-    /// Does what is not done, in steps that are shorter than usual, so that more of them are
-    /// needed.
+    /// Finishes all work, in steps that are shorter than usual, so that more of them are needed.
     pub fn work(&mut self) {
         while self.realm.has_work() {
             self.realm.work(self.now, limits::WORK_PER_STEP / 20);
         }
     }
 
-    /// The work of the step that was done last.
+    /// The work of the last step.
     pub const fn work_done(&self) -> u32 {
         self.realm.work_done()
     }
 
-    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`], and whether its own
-    /// outbox will be resumed.
+    /// The number of outboxes that a peer has to wait for after [`SessionFlow::Wait`], and whether
+    /// it waits for its own outbox to be resumed.
     pub fn take_wait(&mut self, peer: Peer) -> (usize, bool) {
         let wait = self.realm.take_wait(self.places[peer.0].session);
         (wait.congested.len(), wait.until_resumed)
     }
 
-    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`].
+    /// The number of outboxes that a peer has to wait for after [`SessionFlow::Wait`].
     pub fn take_congested(&mut self, publisher: Peer) -> usize {
         self.take_wait(publisher).0
     }
 
-    /// How often the peer was resumed since the last look.
+    /// How often the peer was resumed since the last call.
     pub fn resumed(&mut self, peer: Peer) -> usize {
         self.places[peer.0].recorder.take_resumed()
     }
 
-    /// The outbox of the peer takes so many more of what can be sent later.
+    /// The outbox of the peer takes `room` more retained events.
     pub fn set_room(&mut self, peer: Peer, room: usize) {
         let Place { session, recorder, .. } = &self.places[peer.0];
         if recorder.set_room(room) {
@@ -303,7 +301,7 @@ impl Lab {
         }
     }
 
-    /// What the peer has been sent since the last look.
+    /// The messages that the peer has received since the last call.
     pub fn received(&mut self, peer: Peer) -> Vec<RouterMessage> {
         self.places[peer.0].recorder.take()
     }
@@ -314,7 +312,7 @@ impl Lab {
         self.work();
     }
 
-    /// The connection of the peer ends; what goes on in later steps is left undone.
+    /// The connection of the peer ends; unfinished work is left undone.
     pub fn begin_disconnect(&mut self, peer: Peer) {
         self.places[peer.0].recorder.set_state(OutboxState::Closed);
         self.realm.detach(self.places[peer.0].session, self.now);
@@ -325,24 +323,24 @@ impl Lab {
         self.realm.take_dropped_meta_events()
     }
 
-    /// Why the realm has closed the peer's connection, if it has.
+    /// The reason for which the realm has closed the peer's connection, if it has.
     pub fn closed(&self, peer: Peer) -> Option<String> {
         self.places[peer.0].recorder.closed()
     }
 
-    /// The host can't send an invocation to its callee, and says so in its place.
+    /// The host can't send an invocation to its callee, and reports its failure.
     pub fn fail_invocation(&mut self, callee: Peer, error: InvocationError) {
         let session = self.places[callee.0].session;
         self.realm.fail_invocation(session, error);
     }
 
-    /// The host aborts the session, as it does after bytes that are no message.
+    /// The host aborts the session, as after undecodable bytes.
     pub fn abort(&mut self, peer: Peer, abort: Abort) {
         self.realm.abort(self.places[peer.0].session, abort, self.now);
         self.work();
     }
 
-    /// The host says that the event store has come so far.
+    /// The event store reports its progress.
     pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
         self.realm.stored(up_to, outcome);
         self.work();
@@ -354,12 +352,12 @@ impl Lab {
         self.work();
     }
 
-    /// The authorizer decides on a request; the parked messages stay for later steps.
+    /// The authorizer decides on a request; parked messages are left to later steps.
     pub fn begin_decided(&mut self, ticket: DecisionTicket, decision: Decision) {
         self.realm.decided(ticket, decision);
     }
 
-    /// What the host does with the connection of a peer that was resumed.
+    /// The flow of a peer that was resumed.
     pub fn flow(&self, peer: Peer) -> SessionFlow {
         self.realm.flow(self.places[peer.0].session)
     }
@@ -371,33 +369,33 @@ impl Lab {
         }
     }
 
-    /// The host says what was asked of the event store.
+    /// The event store answers a query.
     pub fn finish_history_query(&mut self, answer: HistoryAnswer) {
         self.realm.finish_history_query(answer);
         self.work();
     }
 
-    /// The host says what a session has received and sent.
+    /// The host publishes the traffic of a session.
     pub fn publish_stats(&mut self, of: &Metered, stats: &SessionStats) {
         self.realm.publish_stats(of, stats, self.now);
     }
 
-    /// Says GOODBYE to everybody.
+    /// Closes the realm.
     pub fn close(&mut self, reason: &str) {
         self.realm.close(reason);
     }
 
-    /// The patterns that were refused although a permission has the same text.
+    /// The patterns that were refused since the last call although a permission has the same text.
     pub fn take_refused_patterns(&mut self) -> Vec<RefusedPattern> {
         self.realm.take_refused_patterns()
     }
 
-    /// From now on the peer reads like this.
+    /// Changes the behaviour of the peer's outbox.
     pub fn set_state(&mut self, peer: Peer, state: OutboxState) {
         self.places[peer.0].recorder.set_state(state);
     }
 
-    /// Lets time pass; every deadline on the way is kept to the microsecond.
+    /// Lets time pass; every deadline on the way is handled at its exact microsecond.
     pub fn pass(&mut self, time: Duration) {
         let end = Moment::after_start(self.now.since_start() + time);
         while let Some(deadline) = self.realm.next_deadline().filter(|at| *at <= end) {
@@ -408,7 +406,7 @@ impl Lab {
         self.set_now(end);
     }
 
-    /// Lets time pass, then handles for one step the deadlines that are over. Whether any is left.
+    /// Lets time pass, then handles deadlines for one step. Returns whether any is left.
     pub fn begin_timeouts(&mut self, time: Duration) -> bool {
         self.set_now(Moment::after_start(self.now.since_start() + time));
         self.realm.handle_timeout(self.now);
@@ -421,7 +419,7 @@ impl Lab {
         self.set_clock(passed.as_micros() as i64);
     }
 
-    /// The clock on the wall is set by so many microseconds, while no time passes.
+    /// Moves the time of day by `by` microseconds, while no time passes.
     pub fn set_clock(&mut self, by: i64) {
         self.clock.0.fetch_add(by, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
-//! Short ways to write messages: [`client`] is what a client sends, [`router`] what it receives.
+//! Constructors of messages: [`client`] for those that a client sends, [`router`] for those that it
+//! receives.
 //!
-//! Numbers are written as they stand on the wire. Options are given as whole values by the
-//! functions that end in `_with`.
+//! Ids are the numbers on the wire. Functions that end in `_with` take options as a whole value.
 
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -16,7 +16,7 @@ pub const NOTHING: Payload = Payload::EMPTY;
 /// Positional arguments in JSON: a tuple, an array or a list.
 ///
 /// # Panics
-/// When the value is written as anything but a list.
+/// If the value is not encoded as a list.
 pub fn args(values: impl Serialize) -> Payload {
     Payload::from_args(Serializer::Json, &values).expect("arguments are a list")
 }
@@ -24,13 +24,13 @@ pub fn args(values: impl Serialize) -> Payload {
 /// Positional and keyword arguments in JSON: a list and a map.
 ///
 /// # Panics
-/// When the first is written as anything but a list, or the second as anything but a map.
+/// If the first is not encoded as a list, or the second not as a map.
 pub fn args_and_kwargs(values: impl Serialize, entries: impl Serialize) -> Payload {
     Payload::from_args_and_kwargs(Serializer::Json, &values, &entries)
         .expect("arguments are a list and a map")
 }
 
-/// One text as the only argument; how the router explains an error.
+/// A text as the only argument, as in the router's errors.
 pub fn text(text: &str) -> Payload {
     Payload::from_text(text)
 }

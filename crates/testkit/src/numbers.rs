@@ -1,19 +1,19 @@
-//! A schema for tests, with which nothing has to be read.
+//! A schema for tests, built without a schema language.
 
 use std::sync::Arc;
 
 use cloverleaf_router::{PayloadSchema, Schema};
 use cloverleaf_wamp::payload::Payload;
 
-/// The positional arguments are whole numbers.
+/// Accepts whole numbers as positional arguments only.
 #[derive(Debug)]
 pub struct Numbers;
 
 impl Numbers {
-    /// What [`Numbers`] says of anything else.
+    /// The reason for which [`Numbers`] rejects anything else.
     pub const REASON: &'static str = "not all are numbers";
 
-    /// As the schema of a permission.
+    /// The schema for a permission.
     pub fn schema() -> Schema {
         Some(Arc::new(Self))
     }

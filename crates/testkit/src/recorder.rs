@@ -1,4 +1,4 @@
-//! The outbox of a peer on the bench: keeps what it is sent, or refuses it as told.
+//! The outbox of a peer under test: records or refuses messages.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -6,59 +6,58 @@ use std::rc::Rc;
 use cloverleaf_router::{CloseCause, Delivery, Outbox};
 use cloverleaf_wamp::message::RouterMessage;
 
-/// What a recorder answers.
+/// The behaviour of a recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutboxState {
-    /// Takes everything.
+    /// Records everything.
     #[default]
     Reading,
-    /// Refuses EVENT and INVOCATION, as the queue of a slow reader does.
+    /// Drops EVENT and INVOCATION, as the queue of a slow reader does.
     Dropping,
-    /// It takes everything, but has no room for more events.
+    /// Records everything, and reports that it is above its high-water mark.
     AboveHighWater,
-    /// Takes nothing any more.
+    /// Refuses everything: the connection is closed.
     Closed,
 }
 
-/// One end of a recorded outbox; its clones share the record.
+/// A recorded outbox; its clones share the record.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     messages: Rc<RefCell<Vec<RouterMessage>>>,
     state: Rc<Cell<OutboxState>>,
     closed: Rc<RefCell<Option<String>>>,
     resumed: Rc<Cell<usize>>,
-    /// How many more of what can be sent later it takes; none: any number.
+    /// How many more retained events it takes; any number when `None`.
     room: Rc<Cell<Option<usize>>>,
     /// It was asked for room and had none.
     wants_room: Rc<Cell<bool>>,
 }
 
 impl Recorder {
-    /// Takes out what has been sent since the last look.
+    /// Takes the messages since the last call.
     pub fn take(&self) -> Vec<RouterMessage> {
         self.messages.take()
     }
 
-    /// From now on the outbox answers like this.
+    /// Changes the behaviour.
     pub fn set_state(&self, state: OutboxState) {
         self.state.set(state);
     }
 }
 
 impl Recorder {
-    /// How often it was resumed since the last look.
+    /// How often it was resumed since the last call.
     pub fn take_resumed(&self) -> usize {
         self.resumed.take()
     }
 
-    /// From now on it takes so many more of what can be sent later. Whether a session waits for
-    /// that.
+    /// Takes `room` more retained events from now on. Returns whether a session waits for that.
     pub fn set_room(&self, room: usize) -> bool {
         self.room.set(Some(room));
         room > 0 && self.wants_room.take()
     }
 
-    /// Why its connection was closed, if it was.
+    /// The reason for which its connection was closed, if it was.
     pub fn closed(&self) -> Option<String> {
         self.closed.borrow().clone()
     }

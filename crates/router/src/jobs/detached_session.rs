@@ -1,4 +1,4 @@
-//! Sessions that are gone and still stand in tables.
+//! Sessions that have ended and still have entries in tables.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use crate::session::{Principal, SessionKey};
 use crate::testament::Testament;
 use crate::{broker, dealer};
 
-/// A session that is gone, and what still stands of it in tables or is to be said of it.
+/// A session that has ended: its entries in tables, and what is still to be published about it.
 #[derive(Debug)]
 pub(crate) struct DetachedSession {
     pub(crate) key: SessionKey,
@@ -17,24 +17,24 @@ pub(crate) struct DetachedSession {
     pub(crate) stage: DetachStage,
     pub(crate) testaments: VecDeque<Testament>,
     pub(crate) testament_bytes: usize,
-    /// Nothing is said of it.
+    /// Nothing is published about it.
     pub(crate) is_silent: bool,
 }
 
 impl DetachedSession {
-    /// Nothing is said of it.
+    /// Publishes nothing about the end of this session.
     pub(crate) const fn be_silent(&mut self) {
         self.is_silent = true;
     }
 }
 
-/// What comes next.
+/// The next stage of removing a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DetachStage {
-    /// It is taken out of the broker's tables.
+    /// Its entries in the broker's tables are removed.
     Broker,
-    /// It is taken out of the dealer's tables.
+    /// Its entries in the dealer's tables are removed.
     Dealer,
-    /// Its testaments are published, then that it has left.
+    /// Its testaments are published, then `wamp.session.on_leave`.
     Testaments,
 }

@@ -1,4 +1,4 @@
-//! Calls of the meta API that end many sessions: how far they have come.
+//! Calls of the meta API that kill many sessions.
 
 use cloverleaf_wamp::message::{Goodbye, RequestRef};
 use cloverleaf_wamp::payload::{NumberList, Payload};
@@ -8,21 +8,21 @@ use super::listing::take_result;
 use super::session_filter::SessionFilter;
 use crate::session::SessionKey;
 
-/// Whether the end of a session is published, and its testaments.
+/// Whether the end of a killed session and its testaments are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KillAnnouncement {
     Everything,
     Nothing,
 }
 
-/// The result of a call that ends sessions.
+/// The form of the result.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum KillResult {
     Ids,
     Count,
 }
 
-/// Sessions that are being ended for a caller.
+/// A call that kills sessions, and how far it has come.
 #[derive(Debug)]
 pub(crate) struct KillJob {
     pub(crate) caller: SessionKey,
@@ -30,7 +30,7 @@ pub(crate) struct KillJob {
     pub(crate) filter: SessionFilter,
     pub(crate) result: KillResult,
     pub(crate) goodbye: Goodbye,
-    /// The place in the table of sessions that comes next.
+    /// The next place in the table of sessions.
     pub(crate) next: usize,
     pub(crate) killed: Killed,
 }
@@ -42,15 +42,15 @@ pub(crate) struct Killed {
 }
 
 impl KillJob {
-    /// Bytes that it holds without the ids of the sessions that it has ended: few, before it has
-    /// its first turn as a job.
+    /// Bytes that it holds without the ids of killed sessions. There are few before its first turn
+    /// as a job.
     pub(crate) fn size(&self) -> usize {
         let Goodbye { details, reason } = &self.goodbye;
         let message = details.message.as_ref().map_or(0, |message| message.len());
         size_of::<Self>() + self.filter.size() + message + reason.as_str().len()
     }
 
-    /// When all are ended, none is left to receive events: no meta events, no testaments.
+    /// Whether the ends are published. If all sessions are killed, none is left to receive events.
     pub(crate) const fn says(&self) -> KillAnnouncement {
         if matches!(self.filter, SessionFilter::All) {
             KillAnnouncement::Nothing

@@ -1,4 +1,4 @@
-//! Answers of the meta API that may be long: what they have collected.
+//! Long answers of the meta API, and what they have collected.
 
 use cloverleaf_wamp::codec::TokenWriter;
 use cloverleaf_wamp::ids::{RegistrationId, SubscriptionId};
@@ -30,8 +30,8 @@ impl IdLists {
         }
     }
 
-    /// Takes over what comes of a list while there is work left, and notes the last. Whether there
-    /// is no other.
+    /// Adds further ids while there is work left, and notes the last. Returns whether there are no
+    /// more.
     pub(crate) fn take<Id: Copy + Into<u64>>(
         &mut self,
         mut ids: impl Iterator<Item = (Id, MatchPolicy)>,
@@ -60,7 +60,7 @@ impl IdLists {
     }
 }
 
-/// A list of ids as the only result; it is taken out.
+/// Takes the ids out as a list, the only result.
 pub(crate) fn take_result(ids: &mut NumberList) -> Payload {
     let ids = Encoded::from(std::mem::take(ids));
     result(|writer| writer.encoded(ids.bytes()))
@@ -75,7 +75,7 @@ fn result(write: impl FnOnce(&mut dyn TokenWriter)) -> Payload {
     written.unwrap_or_default()
 }
 
-/// What is listed.
+/// The kind of a listing, and what it has collected.
 #[derive(Debug)]
 pub(crate) enum ListingKind {
     /// Ids of sessions, from a place in their table on.
@@ -88,9 +88,9 @@ pub(crate) enum ListingKind {
     Subscriptions { of: Option<SessionKey>, after: Option<SubscriptionId>, lists: IdLists },
     /// Ids of the subscriptions that match a topic; null where there are none.
     Matching { topic: String, cursor: MatchCursor, ids: NumberList },
-    /// The sessions of a subscription.
+    /// Ids of the subscribers of a subscription.
     Subscribers { id: SubscriptionId, cursor: SubscriberListCursor, ids: NumberList },
-    /// The sessions of a registration.
+    /// Ids of the callees of a registration.
     Callees { id: RegistrationId, next: usize, ids: NumberList },
     /// The stored events of a subscription.
     Events(MemoryHistoryQuery),
@@ -105,7 +105,7 @@ pub(crate) struct Listing {
 }
 
 impl ListingKind {
-    /// Forgets what was collected.
+    /// Drops what was collected.
     pub(crate) fn restart(&mut self) {
         match self {
             Self::Sessions { next, ids, .. } | Self::Callees { next, ids, .. } => {
@@ -130,7 +130,7 @@ impl ListingKind {
 }
 
 impl Listing {
-    /// Bytes that it holds without what it collects.
+    /// Bytes that it holds without what it has collected.
     pub(crate) fn size(&self) -> usize {
         let arguments = match &self.kind {
             ListingKind::Sessions { filter, .. } | ListingKind::SessionCount { filter, .. } => {

@@ -1,8 +1,8 @@
-//! Which sessions a call of the session meta API is about: all, those of some roles, those of one
+//! Filters of sessions for the session meta API: all sessions, those of some roles, those of one
 //! authid.
 //!
-//! Each session is checked with one look-up, however long the argument is.
-//! Spec: advanced profile "Session Meta API".
+//! Each session is checked with one look-up, however long the argument is. Spec: advanced profile
+//! "Session Meta API".
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
-//! Answers of the meta API that may be long: they are collected in steps.
+//! Long answers of the meta API: they are collected in steps.
 //!
-//! What is there when a listing begins and ends is in it; what comes or goes meanwhile may be.
+//! An answer contains what exists from its beginning to its end; what comes or goes meanwhile may
+//! be missing.
 
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::message::{CallResult, RequestRef, ResultDetails, RouterMessage};
@@ -18,7 +19,7 @@ use crate::session::{Session, SessionKey, Sessions};
 use crate::work::{self, Work};
 
 impl<O: Outbox> Realm<O> {
-    /// Answers a call with a listing, now where it is short, and later otherwise.
+    /// Answers a call with a listing, now if it is short, and later otherwise.
     pub(super) fn list(
         &mut self,
         meta: MetaCall<'_>,
@@ -28,7 +29,7 @@ impl<O: Outbox> Realm<O> {
         self.count_listing(meta.from);
         let mut listing =
             Box::new(Listing { caller: meta.from, request: meta.call.reference(), kind });
-        // A caller inside the router may make many calls in a turn, each with a step of its own.
+        // An internal session may make many calls in a turn, each with a step of its own.
         let mut work = Work::of(LISTING_WORK_AT_ONCE.min(self.work.left()));
         let outcome = self.advance(&mut listing.kind, &mut work);
         self.work.spend(work.spent());
@@ -38,7 +39,7 @@ impl<O: Outbox> Realm<O> {
             Some(outcome) => self.finish_listing(listing.caller, listing.request, outcome),
             None => {
                 if self.jobs.makes_calls_wait() {
-                    // Only those that take turns hold what they have collected.
+                    // Only listings that take turns hold what they have collected.
                     listing.kind.restart();
                 }
                 self.jobs.push(Job::Listing(listing));
@@ -48,8 +49,8 @@ impl<O: Outbox> Realm<O> {
         Ok(None)
     }
 
-    /// Whether a session may have another call that is answered in steps. One that can wait is told
-    /// to when it has as many as it may.
+    /// Checks that a session may have another call that is answered in steps. A session that can
+    /// pause is paused at its limit instead.
     pub(super) fn check_listings(&self, caller: SessionKey) -> Result<(), RequestFailure> {
         let is_full = |session: &Session<O>| {
             session.is_internal && session.listings >= MAX_LISTINGS_OF_INTERNAL_SESSION
@@ -60,14 +61,14 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// Notes that a session has another call that is answered in steps.
+    /// Counts a call that is answered in steps.
     pub(super) fn count_listing(&mut self, caller: SessionKey) {
         if let Some(session) = self.sessions.at_mut(caller) {
             session.listings += 1;
         }
     }
 
-    /// Goes on with a listing. The listing, unless it is done.
+    /// Continues a listing. Returns it, unless it is done.
     pub(crate) fn continue_listing(&mut self, mut listing: Box<Listing>) -> Option<Box<Listing>> {
         self.sessions.at(listing.caller)?;
         let mut work = self.work;
@@ -99,7 +100,7 @@ impl<O: Outbox> Realm<O> {
         self.resume(caller);
     }
 
-    /// Collects more. The outcome, when everything is collected.
+    /// Collects more. Returns the outcome when everything is collected.
     fn advance(
         &self,
         kind: &mut ListingKind,
@@ -161,7 +162,7 @@ impl<O: Outbox> Realm<O> {
     }
 }
 
-/// Calls `found` with the ids of further sessions. Whether there is no other.
+/// Calls `found` with the ids of further sessions. Returns whether there are no more.
 fn list_sessions<O>(
     sessions: &Sessions<O>,
     filter: &SessionFilter,
@@ -171,7 +172,7 @@ fn list_sessions<O>(
 ) -> bool {
     while !work.is_spent() {
         let Some((session, behind)) = sessions.next_from(*next) else { return true };
-        // Places that are free cost a look, too.
+        // Free places of the table cost a visit, too.
         work.spend_entries(behind - *next);
         *next = behind;
         if filter.selects(&session.principal) {

@@ -1,4 +1,4 @@
-//! Who answers what: `wamp.registration.*`.
+//! Meta procedures `wamp.registration.*`.
 //!
 //! Spec: advanced profile "Registration Meta API".
 
@@ -55,7 +55,7 @@ impl<O: Outbox> Realm<O> {
         self.dealer.callee_count(id).map(value).ok_or(RequestFailure::UnknownRegistration(id))
     }
 
-    /// Takes a registration away from one of its callees.
+    /// Removes one callee of a registration.
     pub(super) fn remove_callee(&mut self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = registration_id(meta)?;
         let Removal { id: callee, reason } =

@@ -1,7 +1,7 @@
-//! Who is there, and ending sessions: `wamp.session.*`.
+//! Meta procedures `wamp.session.*`.
 //!
-//! Sessions of the router itself (the HTTP bridge, components) are told of and can't be ended.
-//! Spec: advanced profile "Session Meta API".
+//! Internal sessions (the HTTP bridge, components) are listed and can't be killed. Spec: advanced
+//! profile "Session Meta API".
 
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails};
@@ -86,7 +86,7 @@ impl<O: Outbox> Realm<O> {
         self.begin_kill(meta, SessionFilter::All, KillResult::Count)
     }
 
-    /// Ends sessions, now where they are few.
+    /// Kills sessions, now if they are few.
     fn begin_kill(
         &mut self,
         meta: MetaCall<'_>,
@@ -98,7 +98,7 @@ impl<O: Outbox> Realm<O> {
         let (caller, request) = (meta.from, meta.call.reference());
         let killed = Killed::default();
         let kill = KillJob { caller, request, filter, result, goodbye, next: 0, killed };
-        // Once it has begun it can't be refused.
+        // A kill that has begun can't be refused.
         self.jobs.check_room_for_call(kill.size())?;
         self.count_listing(meta.from);
         if let Some(unfinished) = self.continue_kill(Box::new(kill), meta.now) {
@@ -108,7 +108,7 @@ impl<O: Outbox> Realm<O> {
         Ok(None)
     }
 
-    /// Goes on with ending sessions. The job, unless it is done.
+    /// Continues to kill sessions. Returns the job, unless it is done.
     pub(crate) fn continue_kill(
         &mut self,
         mut kill: Box<KillJob>,
@@ -134,8 +134,8 @@ impl<O: Outbox> Realm<O> {
         Some(kill)
     }
 
-    /// Everything that a session held is taken away, in steps if it is much, and its connection
-    /// when it does not say GOODBYE in time.
+    /// Kills a session: removes its state, in steps if it is much, and closes its connection if the
+    /// client does not answer GOODBYE in time.
     fn kill(&mut self, key: SessionKey, goodbye: Goodbye, says: KillAnnouncement, now: Moment) {
         if let Some((mut detached, outbox)) = self.take_out(key) {
             self.killed.begin(key, outbox, goodbye, now);
@@ -152,7 +152,7 @@ fn roles(meta: MetaCall<'_>) -> Result<SessionFilter, RequestFailure> {
     Ok(meta.optional("filter_authroles")?.map_or(SessionFilter::All, SessionFilter::Roles))
 }
 
-/// The GOODBYE of the killed sessions, which share its message.
+/// The GOODBYE of killed sessions, which share its message.
 fn goodbye(meta: MetaCall<'_>, compatibility: Compatibility) -> Result<Goodbye, RequestFailure> {
     let reason: Option<String> = meta.optional("reason")?;
     let reason = reason.unwrap_or_else(|| compatibility.kill_reason().to_owned());
@@ -162,7 +162,7 @@ fn goodbye(meta: MetaCall<'_>, compatibility: Compatibility) -> Result<Goodbye, 
     Ok(Goodbye { details, reason: reason.as_str().into() })
 }
 
-/// The details of a session, as one argument.
+/// The details of a session as one argument.
 pub(super) fn details<O>(session: &Session<O>, settings: &RealmSettings) -> Payload {
     value(SessionDetails::of(session, settings))
 }

@@ -1,4 +1,4 @@
-//! Who listens to what: `wamp.subscription.*`.
+//! Meta procedures `wamp.subscription.*`.
 //!
 //! Spec: advanced profile "Subscriptions Meta API".
 
@@ -62,7 +62,7 @@ impl<O: Outbox> Realm<O> {
         self.broker.subscriber_count(id).map(value).ok_or(RequestFailure::UnknownSubscription(id))
     }
 
-    /// Takes a subscription away from one of its subscribers.
+    /// Removes one subscriber of a subscription.
     pub(super) fn remove_subscriber(
         &mut self,
         meta: MetaCall<'_>,

@@ -312,7 +312,7 @@ impl<O: Outbox> Realm<O> {
         let _ = self.goodbye(key, now);
     }
 
-    /// What the host does with a connection that was [resumed](Outbox::resume): the session may
+    /// The flow of a session that was [resumed](Outbox::resume): the session may
     /// have ended meanwhile with a GOODBYE that stood behind parked messages.
     pub fn flow(&self, session: SessionKey) -> SessionFlow {
         if self.has_session(session) || self.killed.has(session) {

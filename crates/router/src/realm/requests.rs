@@ -1,7 +1,6 @@
-//! What requests of every kind are checked for: their numbers, the features that they need, the
-//! reserved namespace, authorization; and how one is answered that fails.
+//! Checks that requests share: request ids, announced features, reserved URIs, authorization; and
+//! the ERROR of a request that fails.
 //!
-//! What only one kind of request is checked for is in that one's room.
 //! Spec: basic profile "URIs", "Protocol Errors"; advanced profile "Authorization".
 
 use cloverleaf_wamp::error::ProtocolViolation;
@@ -40,7 +39,7 @@ impl<O: Outbox> Realm<O> {
         if session.has_independent_requests {
             return true;
         }
-        // The next part of a call has the number of the first one.
+        // Further parts of a call have the request id of the first one.
         if matches!(message, ClientMessage::Call(_))
             && session.roles.caller_has(Feature::ProgressiveCallInvocations)
             && session.dealer.is_below_watermark(number)
@@ -50,7 +49,7 @@ impl<O: Outbox> Realm<O> {
         number == session.requests.next_request()
     }
 
-    /// Answers a request that failed; one that did not has been answered by who served it.
+    /// Answers a request that failed. A request that succeeded was answered where it was served.
     pub(super) fn answer_failure(
         &self,
         from: SessionKey,
@@ -69,7 +68,7 @@ impl<O: Outbox> Realm<O> {
         self.refused_patterns.take()
     }
 
-    /// Reports a refused pattern, unless it was refused for another reason than its rights.
+    /// Reports a pattern that was refused for want of rights.
     #[cold]
     pub(super) fn report_refused_pattern(
         &mut self,
@@ -124,7 +123,8 @@ fn decided_or_denied(decided: Option<&Decided>, action: Action, uri: &str) -> De
     decided.cloned().unwrap_or_else(|| Err(RequestFailure::denied(action, uri)))
 }
 
-/// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").
+/// Refuses URIs of the namespaces `wamp` and `cloverleaf`, which are reserved for the router (basic
+/// profile, "URIs").
 pub(super) fn check_not_reserved(
     role: Option<&Role>,
     action: Action,
@@ -136,9 +136,10 @@ pub(super) fn check_not_reserved(
     Ok(())
 }
 
-/// Whether a payload that only the two ends can open comes from one that has announced it (advanced
+/// Checks that a client that sends an opaque payload has announced payload passthru mode (advanced
 /// profile, "Payload Passthru Mode"). The older form, with a binary in the place of the arguments,
-/// needs no more than an `enc_algo`; without one it must have been announced (decisions F16).
+/// needs no more than an `enc_algo`; without one it must have been announced
+/// (`docs/decisions/traps.md#f16`).
 pub(super) fn check_announced(
     carried: Option<&Carried>,
     payload: &Payload,
@@ -160,7 +161,7 @@ pub(super) fn check_announced(
     }
 }
 
-/// The word of an option, or the refusal of one that this router does not know.
+/// The known value of an option; an unknown one is refused.
 pub(super) fn known_option<T: Vocabulary>(
     option: &'static str,
     word: Option<&Word<T>>,

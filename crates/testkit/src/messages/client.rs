@@ -1,7 +1,7 @@
-//! What a client sends.
+//! Messages that a client sends.
 //!
 //! # Panics
-//! Every function panics when a number is no id.
+//! Every function panics if a number is not an id.
 
 use cloverleaf_wamp::ids::{
     InvocationId, PublicationId, RegistrationId, RequestId, SubscriptionId,
@@ -24,7 +24,7 @@ fn invocation(number: u64) -> InvocationId {
     InvocationId::new(number).expect("an invocation id")
 }
 
-/// HELLO, as a second one.
+/// HELLO inside a session
 pub fn hello() -> ClientMessage {
     ClientMessage::Hello(Hello { realm: REALM.into(), details: HelloDetails::default() })
 }
@@ -54,7 +54,7 @@ pub fn call_with(
     })
 }
 
-/// CANCEL; the mode is left out when it is none.
+/// CANCEL; without a mode if `mode` is `None`
 pub fn cancel(number: u64, mode: Option<CancelMode>) -> ClientMessage {
     let options = CancelOptions { mode: mode.map(Into::into) };
     ClientMessage::Cancel(Cancel { request: request(number), options })
@@ -154,7 +154,7 @@ pub const fn event_received(publication: PublicationId) -> ClientMessage {
     ClientMessage::EventReceived(publication)
 }
 
-/// Options of a PUBLISH that is to be answered.
+/// Options of a PUBLISH that is acknowledged
 pub fn acknowledged() -> PublishOptions {
     PublishOptions { acknowledge: Some(true), ..PublishOptions::default() }
 }

@@ -1,7 +1,7 @@
-//! What a client should receive.
+//! Messages that a client receives.
 //!
 //! # Panics
-//! Every function panics when a number is no id.
+//! Every function panics if a number is not an id.
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{
@@ -34,7 +34,7 @@ fn invocation_id(number: u64) -> InvocationId {
     InvocationId::new(number).expect("an invocation id")
 }
 
-/// ABORT of a session that broke the protocol
+/// ABORT of a session that violated the protocol
 pub fn violation(message: &str) -> RouterMessage {
     RouterMessage::Abort(Abort::new(error_uri::PROTOCOL_VIOLATION, message))
 }
@@ -44,7 +44,7 @@ pub fn goodbye(reason: &str) -> RouterMessage {
     RouterMessage::Goodbye(Goodbye::new(reason))
 }
 
-/// GOODBYE with a sentence for people
+/// GOODBYE with a text for people
 pub fn goodbye_saying(reason: &str, message: &str) -> RouterMessage {
     let details = GoodbyeDetails { message: Some(message.into()) };
     RouterMessage::Goodbye(Goodbye { details, reason: reason.into() })
@@ -62,7 +62,7 @@ pub fn failed(kind: RequestKind, number: u64, error: &str, payload: Payload) -> 
     RouterMessage::Error(RequestError::new(request, error, payload))
 }
 
-/// ERROR with a text, as the router explains itself
+/// ERROR with a text, as the router sends it
 pub fn refused(kind: RequestKind, number: u64, error: &str, explanation: &str) -> RouterMessage {
     failed(kind, number, error, text(explanation))
 }
@@ -72,12 +72,12 @@ pub fn canceled(number: u64) -> RouterMessage {
     refused(RequestKind::Call, number, error_uri::CANCELED, "the call was canceled")
 }
 
-/// ERROR that answers a CALL because it took too long
+/// ERROR that answers a CALL because it timed out
 pub fn timed_out(number: u64) -> RouterMessage {
     refused(RequestKind::Call, number, error_uri::TIMEOUT, "the call timed out")
 }
 
-/// ERROR that answers a CALL because its callee has gone
+/// ERROR that answers a CALL because its callee has left
 pub fn callee_gone(number: u64) -> RouterMessage {
     let explanation = "callee disconnected from in-flight request";
     refused(RequestKind::Call, number, error_uri::CANCELED, explanation)
@@ -136,7 +136,7 @@ pub fn unsubscribed(number: u64) -> RouterMessage {
     RouterMessage::Unsubscribed(Unsubscribed::Answer(request(number)))
 }
 
-/// UNSUBSCRIBED that nobody asked for
+/// UNSUBSCRIBED that revokes a subscription
 pub fn revoked(id: u64, reason: &str) -> RouterMessage {
     let details =
         UnsubscribedDetails { subscription: Some(subscription(id)), reason: Some(reason.into()) };
@@ -160,7 +160,7 @@ pub fn event_with(
     RouterMessage::Event(event.into())
 }
 
-/// The name of a request; only a request makes one.
+/// Refers to a request.
 fn reference(kind: RequestKind, number: u64) -> RequestRef {
     let request = request(number);
     match kind {
