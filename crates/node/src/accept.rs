@@ -22,7 +22,7 @@ use cloverleaf_transport::{
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_web::HttpServer;
 
-/// What the connections of a listener speak.
+/// The protocol of the connections of a listener.
 #[derive(Debug, Clone)]
 pub(crate) enum Protocol {
     /// WAMP over RawSocket.
@@ -81,7 +81,7 @@ pub(crate) struct AcceptLimits {
     pub(crate) max_connections: Option<usize>,
 }
 
-/// A connection on its way through the steps.
+/// A connection between two steps.
 #[derive(Debug)]
 struct Incoming {
     stream: Stream,

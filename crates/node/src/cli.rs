@@ -125,7 +125,7 @@ fn command_line() -> clap::Command {
     })
 }
 
-/// Where a configuration is and what relative paths in it count from.
+/// The file of a configuration, and the directory that its relative paths refer to.
 #[derive(Debug)]
 struct FoundConfig {
     file: PathBuf,
@@ -220,7 +220,7 @@ fn run_node(start: &Start, mut components: Components) -> ExitCode {
     };
     let outcome = runtime.block_on(run::run(settings, options));
     if let Ok(Ended::AtOnce(signal)) = outcome {
-        // Dropping it would wait for what is being written to event stores.
+        // Dropping it would wait for event stores to be written.
         std::mem::forget(runtime);
         return signal.exit_code();
     }
@@ -315,7 +315,7 @@ async fn run_components(
     container::run(remote, shutdown, components, signals).await
 }
 
-/// Says on standard error why it does not go on.
+/// Prints an error and returns the exit code of a failure.
 fn failure(message: &str) -> ExitCode {
     log::print(message);
     ExitCode::FAILURE

@@ -1,4 +1,4 @@
-//! A listener that runs: its socket, what it serves, and the task that accepts.
+//! A running listener: its socket, its protocol, and the task that accepts connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::threads::Threads;
 pub(crate) struct RunningListener {
     transport: ListeningTransport,
     address: Option<SocketAddr>,
-    /// What the next connection speaks. Shared with the task that accepts.
+    /// The protocol of new connections. Shared with the task that accepts.
     protocol: Arc<RwLock<Protocol>>,
     /// None while the socket is closed to be bound anew.
     accepting: Option<Accepting>,
@@ -100,7 +100,7 @@ impl RunningListener {
         self.address
     }
 
-    /// What the next connection speaks.
+    /// The protocol of new connections.
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol.read().clone()
     }

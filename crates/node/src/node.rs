@@ -1,6 +1,6 @@
 //! A node that runs: realms, listeners, components and containers by name.
 //!
-//! [`Node::plan`] says what other settings would change, [`Node::apply`] changes it. Applying has
+//! [`Node::plan`] computes the changes to other settings, [`Node::apply`] applies them. Applying has
 //! two phases. The first makes everything that can fail: sockets are bound, event stores opened,
 //! sessions of the node joined and components started. The second puts all of it into effect and
 //! cannot fail. So an error leaves the node as it was.
@@ -80,7 +80,7 @@ struct RunningContainer {
 struct Prepared {
     realms: BTreeMap<String, Arc<RealmHost>>,
     realm_tasks: BTreeMap<String, AbortOnDrop>,
-    /// New sockets, with what they serve.
+    /// New sockets and their protocols.
     listeners: Vec<(ListenerName, Listener, ListeningTransport, Assembled)>,
     /// Listeners that serve something else.
     changed: Vec<(ListenerName, ListeningTransport, Assembled)>,
@@ -111,7 +111,7 @@ impl Node {
         })
     }
 
-    /// What has to change so that the node runs `settings`. Has no effects.
+    /// The changes from the applied settings to `settings`. Has no effects.
     pub fn plan(&self, settings: Settings) -> Plan {
         Plan::between(&self.settings, settings)
     }
@@ -295,7 +295,7 @@ impl Node {
         Ok(())
     }
 
-    /// What new sockets and changed listeners serve.
+    /// Assembles the protocols of new sockets and of changed listeners.
     #[expect(clippy::type_complexity, reason = "the two lists of `Prepared`")]
     fn assemble_all(
         &self,
@@ -467,7 +467,7 @@ impl Node {
         }
     }
 
-    /// Ends what the settings no longer have.
+    /// Ends everything that is not part of the settings any more.
     async fn remove(
         &mut self,
         changes: &[Change],

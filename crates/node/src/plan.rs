@@ -1,4 +1,4 @@
-//! What has to change so that a node runs other settings.
+//! The changes that make a node run other settings.
 //!
 //! A [`Plan`] is computed from the settings that are applied and those that are wanted. Computing
 //! it has no effects; [`Node::apply`](crate::Node::apply) carries it out. Starting a node is
@@ -65,7 +65,7 @@ pub enum Change {
     StopContainer(String),
 }
 
-/// Names a listener by what it is bound to.
+/// Names a listener by its address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerName(String);
 
@@ -79,7 +79,7 @@ pub struct ComponentName {
 }
 
 impl Plan {
-    /// What has to change from `current` to `target`.
+    /// The changes from `current` to `target`.
     pub fn between(current: &Settings, target: Settings) -> Self {
         let mut changes = Vec::new();
         realms(current, &target, &mut changes);
@@ -353,7 +353,7 @@ fn listeners(
     }
 }
 
-/// Whether two endpoints are bound in the same way. Where the file names them does not matter.
+/// Whether two endpoints are bound in the same way. Their locations in the file are ignored.
 fn is_same_endpoint(one: &ListeningEndpoint, other: &ListeningEndpoint) -> bool {
     without_place(one) == without_place(other)
 }

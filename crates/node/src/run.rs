@@ -82,7 +82,7 @@ fn log_ready(started: Instant) {
     tracing::info!(%elapsed, "ready");
 }
 
-/// Logs what the node serves, and what to try first.
+/// Logs the listeners, and a first call to try.
 fn log_start(node: &Node) {
     let (mut page, mut caller) = (None, None);
     for (transport, address) in node.listeners_in_order() {

@@ -264,19 +264,6 @@ mod tests {
         text.is_empty() || text.ends_with('.') || rest.is_empty() || rest.starts_with('.')
     }
 
-    /// How good a match is among all that match a URI: larger is better. Prefixes come before
-    /// wildcards if one of them `ends_whole`.
-    fn rank(pattern: &UriPattern, ends_whole: bool) -> (u8, usize, Vec<bool>) {
-        let text = pattern.as_str();
-        match pattern.policy() {
-            MatchPolicy::Exact => (3, 0, Vec::new()),
-            MatchPolicy::Prefix => (if ends_whole { 2 } else { 0 }, text.len(), Vec::new()),
-            MatchPolicy::Wildcard => {
-                (1, 0, text.split('.').map(|component| !component.is_empty()).collect())
-            }
-        }
-    }
-
     /// All entries that match, found in steps of `visits` visits. `between` changes the index after
     /// each step.
     fn in_steps(

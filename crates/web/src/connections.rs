@@ -64,7 +64,7 @@ pub(crate) enum Shutdown {
 /// The state of a connection that its task and the task of the listener share.
 #[derive(Debug)]
 pub(crate) struct HttpConnection {
-    /// What the HTTP bridge sees of the peer.
+    /// The peer, for the HTTP bridge.
     pub(crate) facts: RequestPeer,
     /// The address of the peer.
     pub(crate) from: PeerAddress,
@@ -103,7 +103,7 @@ impl HttpConnection {
         matches!(self.shutdown(), Shutdown::Graceful | Shutdown::Now)
     }
 
-    /// Asks the connection to end, and wakes its task. What was asked before stays asked.
+    /// Asks the connection to end, and wakes its task. A shutdown is never taken back.
     pub(crate) fn shut_down(&self, shutdown: Shutdown) {
         self.shutdown.fetch_max(shutdown as u8, Ordering::Relaxed);
         self.wake();

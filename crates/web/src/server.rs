@@ -53,7 +53,7 @@ pub struct HttpOptions {
     pub timeouts: Timeouts,
 }
 
-/// What a server serves, and how.
+/// The routes of a server and its options.
 #[derive(Debug)]
 struct Site {
     routes: Routes,
@@ -84,7 +84,7 @@ impl HttpServer {
         }
     }
 
-    /// Replaces what is served. Requests in flight are answered by the service that has them; each
+    /// Replaces the routes and options. Requests in flight are answered by the service that has them; each
     /// connection uses the new routes from its next request on.
     pub fn replace(&self, routes: Routes, options: HttpOptions) {
         let site = Arc::new(Site { routes, options });

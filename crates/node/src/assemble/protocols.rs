@@ -1,4 +1,4 @@
-//! What the connections of a listener speak.
+//! The protocols of listeners.
 
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ fn serve_web(context: &Context<'_>, server: Option<Arc<HttpServer>>, http: Http)
     Assembled { protocol: Protocol::Http(server), replacement }
 }
 
-/// The server that exists, with a replacement of what it serves, or a new one.
+/// The existing server, with a replacement of its routes and options; or a new server.
 fn keep_server(
     context: &Context<'_>,
     server: Option<Arc<HttpServer>>,

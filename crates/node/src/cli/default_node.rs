@@ -56,7 +56,7 @@ impl DefaultNode {
         }
     }
 
-    /// The settings of the node, or why there are none. Logs what kind of node it is.
+    /// The settings of the node, or an error for the user. Logs that it is the default node.
     pub(super) fn settings(&self) -> Result<Settings, String> {
         let address = self.address()?;
         tracing::info!(

@@ -1,7 +1,8 @@
 //! The bounded queue between the threads that log and the thread that writes the log.
 //!
-//! Logging never waits for a reader of the log. A line that has no room is dropped and counted, and
-//! so is one that cannot be written. When writing works again, the log says how many were lost.
+//! Logging never waits for a reader of the log. A line that does not fit into the queue is dropped
+//! and counted, and so is a line that cannot be written. When writing works again, a line reports the
+//! number of lost lines.
 
 use std::io::{self, Write};
 use std::mem;
@@ -21,7 +22,7 @@ const MAX_QUEUED: usize = 4 * 1024 * 1024;
 /// How long writing pauses where standard error is set not to block and takes nothing.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// What stands at the end of a line that was cut.
+/// The end of a line that was cut.
 const CUT: &str = "…";
 
 /// Ends the colours of a cut line.
@@ -43,7 +44,7 @@ struct LogState {
     is_writing: bool,
 }
 
-/// What the writer takes at once.
+/// The lines that the writer takes at once.
 #[derive(Debug)]
 struct Batch {
     lines: Vec<u8>,
@@ -121,7 +122,7 @@ struct Writer<W, R> {
 impl<W: Write, R: Fn(u64) -> String> Writer<W, R> {
     fn write_batch(&mut self, batch: &Batch) {
         if self.report_lost().is_ok() {
-            // What can't be written is counted.
+            // Lines that can't be written are counted.
             let _ = self.write(&batch.lines);
         } else {
             self.lost += line_count(&batch.lines);
@@ -171,7 +172,7 @@ impl<W: Write, R: Fn(u64) -> String> Writer<W, R> {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => *bytes = &bytes[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Meanwhile the queue takes what it has room for.
+                // Meanwhile the queue accepts lines until it is full.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(RETRY_DELAY),
                 Err(error) => return Err(error),
             }

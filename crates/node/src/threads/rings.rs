@@ -1,4 +1,4 @@
-//! The ring of each thread, where sockets go through io_uring, and who goes through it.
+//! The io_uring of each thread.
 //!
 //! A ring saves calls of the kernel where many sockets bring something in the same turn. Few of
 //! them are served faster one by one, so a thread's sockets stay outside until there are many. See

@@ -25,7 +25,7 @@ mod ranges;
 use directory::ServedDirectory;
 use ranges::RangeVerdict;
 
-/// The file that stands for a directory, and those that are looked for where it is missing.
+/// The file that is served for a directory, and the alternatives if it is missing.
 const INDEX: &str = "index.html";
 const OTHER_INDEXES: [&str; 2] = ["index.htm", "index"];
 
@@ -36,11 +36,11 @@ const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
 /// How the files of a directory are served.
 #[derive(Debug, Default)]
 pub struct FileOptions {
-    /// How long clients may keep a file; none: nothing is said about it.
+    /// How long clients may cache a file. None: no header says so.
     pub cache_timeout: Option<Duration>,
-    /// Media types by the end of a file's name, such as `.md`, besides the usual ones.
+    /// Media types by the end of a file name, such as `.md`, besides the common ones.
     pub media_types: Vec<(String, HeaderValue)>,
-    /// The file that is the answer where none is found.
+    /// The file that is served if none is found.
     pub default_file: Option<String>,
     /// Whether pages of every origin may read the files.
     pub allow_cross_origin: bool,
@@ -50,19 +50,19 @@ pub struct FileOptions {
     pub dotfiles: bool,
 }
 
-/// A directory that is served.
+/// The files of a directory.
 #[derive(Debug)]
 pub struct Files {
     directory: ServeDir<DefaultServeDirFallback, ServedDirectory>,
     cache: Option<HeaderValue>,
-    /// The longest endings first.
+    /// Sorted by the length of the ending, the longest first.
     media_types: Vec<(String, HeaderValue)>,
-    /// As a path.
+    /// The path of the default file.
     default_file: Option<String>,
     allow_cross_origin: bool,
 }
 
-/// An answer and the path of the file in it.
+/// A response and the path of its file.
 struct FoundFile {
     response: Response<ServeFileSystemResponseBody>,
     path: String,
@@ -70,6 +70,7 @@ struct FoundFile {
 }
 
 impl Files {
+    /// Serves the files below `root`.
     pub fn new(root: &Path, mut options: FileOptions) -> Self {
         let cache = options.cache_timeout.and_then(|timeout| {
             HeaderValue::from_str(&format!("max-age={}", timeout.as_secs())).ok()
@@ -85,7 +86,7 @@ impl Files {
         }
     }
 
-    /// Answers with the file at what of the path begins at `at`.
+    /// Responds with the file at the part of the path that begins at `at`.
     pub(crate) async fn respond(
         &self,
         request: Request<()>,

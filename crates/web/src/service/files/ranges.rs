@@ -6,7 +6,7 @@ use hyper::{HeaderMap, Method, Request, Response};
 const UNIT: &str = "bytes";
 const WHOLE_FILE: HeaderValue = HeaderValue::from_static("bytes=0-");
 
-/// What to do with the first answer to a request for a part of a file.
+/// The decision on the first response to a request for a part of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RangeVerdict {
     /// Sends it.

@@ -1,4 +1,4 @@
-//! What somebody is told who asks for a WebSocket's path with a browser.
+//! The page for a browser that requests the path of a WebSocket.
 
 use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
