@@ -1,9 +1,9 @@
 //! A node that runs: realms, listeners, components and containers by name.
 //!
-//! [`Node::plan`] computes the changes to other settings, [`Node::apply`] applies them. Applying has
-//! two phases. The first makes everything that can fail: sockets are bound, event stores opened,
-//! sessions of the node joined and components started. The second puts all of it into effect and
-//! cannot fail. So an error leaves the node as it was.
+//! [`Node::plan`] computes the changes to other settings, [`Node::apply`] applies them. Applying
+//! has two phases. The first makes everything that can fail: sockets are bound, event stores
+//! opened, sessions of the node joined and components started. The second puts all of it into
+//! effect and cannot fail. So an error leaves the node as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -84,8 +84,8 @@ impl HttpServer {
         }
     }
 
-    /// Replaces the routes and options. Requests in flight are answered by the service that has them; each
-    /// connection uses the new routes from its next request on.
+    /// Replaces the routes and options. Requests in flight are answered by the service that has
+    /// them; each connection uses the new routes from its next request on.
     pub fn replace(&self, routes: Routes, options: HttpOptions) {
         let site = Arc::new(Site { routes, options });
         let previous = std::mem::replace(&mut *self.site.write(), site);

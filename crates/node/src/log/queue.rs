@@ -1,8 +1,8 @@
 //! The bounded queue between the threads that log and the thread that writes the log.
 //!
 //! Logging never waits for a reader of the log. A line that does not fit into the queue is dropped
-//! and counted, and so is a line that cannot be written. When writing works again, a line reports the
-//! number of lost lines.
+//! and counted, and so is a line that cannot be written. When writing works again, a line reports
+//! the number of lost lines.
 
 use std::io::{self, Write};
 use std::mem;

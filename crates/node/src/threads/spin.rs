@@ -1,8 +1,8 @@
 //! Whether a thread that has nothing to do looks again at once or sleeps.
 //!
-//! On a virtual processor, sleeping and waking takes longer than a whole call. So a thread that gets
-//! single messages in quick succession polls its sockets for a short time before it sleeps. A thread
-//! that has waited longer, or that gets messages in batches, sleeps at once. See
+//! On a virtual processor, sleeping and waking takes longer than a whole call. So a thread that
+//! gets single messages in quick succession polls its sockets for a short time before it sleeps. A
+//! thread that has waited longer, or that gets messages in batches, sleeps at once. See
 //! `docs/decisions/spin.md`.
 
 use std::cell::{Cell, RefCell};

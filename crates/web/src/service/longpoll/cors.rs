@@ -1,6 +1,7 @@
 //! The header fields that let pages of other origins poll (Fetch standard, "CORS protocol").
 //!
-//! Autobahn|JS sends requests with credentials. Those require the name of the origin instead of `*`.
+//! Autobahn|JS sends requests with credentials. Those require the name of the origin instead of
+//! `*`.
 
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -16,8 +17,8 @@ use crate::response::{Body, full};
 /// The supported methods.
 pub(super) const METHODS: &str = "POST, OPTIONS";
 
-/// How long a browser may cache the preflight of a path, in seconds. A session uses its paths all the
-/// time.
+/// How long a browser may cache the preflight of a path, in seconds. A session uses its paths all
+/// the time.
 const MAX_AGE: &str = "600";
 
 /// The response to a preflight request.
