@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_without_auth_takes_everybody_as_anonymous() {
+    fn listener_without_auth_admits_clients_as_anonymous() {
         let admitted = Admission::open().admit(&hello(&[]), [1, 2]).unwrap();
         assert_eq!(admitted.realm, "realm1");
         assert_eq!(admitted.principal.authrole, "anonymous");
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_short_however_long_the_hello_was() {
+    fn refusal_of_a_long_hello_is_short() {
         let long = "x".repeat(1_000);
         let refusals = [
             Admission::open().admit(&hello(&vec![long.as_str(); 50]), [0, 0]).unwrap_err(),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_whose_name_is_no_uri_is_refused_as_such() {
+    fn realm_name_that_is_not_a_uri_is_refused() {
         let hello = Hello { realm: "realm 1".into(), ..hello(&[]) };
         let refusal = Admission::open().admit(&hello, [0, 0]).unwrap_err();
         assert_eq!(refusal.reason(Compatibility::Crossbar), error_uri::INVALID_URI);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_serial_is_six_groups_of_four() {
+    fn random_authid_has_six_groups_of_four() {
         let text = random_authid([u64::MAX, u64::MAX]);
         assert_eq!(text, "9999-9999-9999-9999-9999-9999");
     }

@@ -245,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn what_no_rule_allows_is_denied() {
+    fn request_without_a_matching_rule_is_denied() {
         assert!(!may_call(&role(&[]), "com.a"));
         assert!(!may_call(&role(&[("com.b", true)]), "com.a"));
     }
 
     #[test]
-    fn exact_counts_before_wildcard_before_the_longest_prefix() {
+    fn exact_rules_precede_wildcards_and_wildcards_precede_prefixes() {
         let role = role(&[
             ("*", true),
             ("com.*", true),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_rule_hides_no_prefix_rule_for_another_uri() {
+    fn exact_rule_does_not_hide_a_prefix_rule() {
         let role = role(&[("com.a", false), ("com.*", true)]);
         assert!(may_call(&role, "com.ab"));
         assert!(!may_call(&role, "com.a"));
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_to_a_uri_is_no_right_to_a_pattern_of_the_same_text() {
+    fn exact_permission_does_not_cover_a_pattern_of_the_same_text() {
         let role = role(&[("com.a", true), ("com.*.x", true), ("org.*", true)]);
         let may = |text: &str, policy| {
             let pattern = UriPattern::new(text, policy, UriRule::Loose).unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn disclose_me_is_refused_only_where_the_rule_says_never() {
+    fn disclose_me_is_refused_only_if_the_rule_forbids_it() {
         for preset in [Compatibility::Crossbar, Compatibility::Wamp] {
             let decide = |rule: Disclosure, wish| rule.decide(wish, preset);
             assert_eq!(decide(Disclosure::OnRequest, None), Some(Disclosed::NotRequested));

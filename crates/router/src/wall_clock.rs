@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_point_in_time_is_none() {
+    fn invalid_timestamp_is_rejected() {
         for text in ["", "yesterday", "2026-11-27", "2026-11-27T25:00:00Z", "2026-11-27T10:00:00"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }

@@ -65,7 +65,7 @@ fn leave_all(mut lab: Lab, peers: &[Peer]) {
 }
 
 #[test]
-fn published_comes_when_all_have_acknowledged() {
+fn published_follows_the_acknowledgements_of_all_receivers() {
     let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
     let publication = publish(&mut lab, publisher, 7);
     for subscriber in [ann, ben] {
@@ -81,7 +81,7 @@ fn published_comes_when_all_have_acknowledged() {
 }
 
 #[test]
-fn only_those_are_asked_who_have_announced_that_they_answer() {
+fn only_subscribers_with_the_feature_are_asked_to_acknowledge() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let basic = lab.join_as(Client::basic("basic"));
     lab.send(basic, client::subscribe(1, "com.job"));
@@ -99,7 +99,7 @@ fn only_those_are_asked_who_have_announced_that_they_answer() {
 }
 
 #[test]
-fn nobody_is_asked_by_a_publisher_that_does_not_wait() {
+fn unacknowledged_publication_asks_no_receiver() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     for acknowledge in [None, Some(false)] {
         let options = PublishOptions { acknowledge, ..asking() };
@@ -116,7 +116,7 @@ fn nobody_is_asked_by_a_publisher_that_does_not_wait() {
 }
 
 #[test]
-fn who_keeps_silent_for_too_long_makes_the_publication_fail() {
+fn publication_fails_when_a_receiver_does_not_acknowledge_in_time() {
     let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
     let publication = publish(&mut lab, publisher, 1);
     lab.send(ann, client::event_received(publication));
@@ -132,7 +132,7 @@ fn who_keeps_silent_for_too_long_makes_the_publication_fail() {
 }
 
 #[test]
-fn each_publication_waits_for_its_own_time() {
+fn each_publication_has_its_own_deadline() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let first = publish(&mut lab, publisher, 1);
     lab.pass(Duration::from_secs(1));
@@ -147,7 +147,7 @@ fn each_publication_waits_for_its_own_time() {
 }
 
 #[test]
-fn nobody_waits_for_a_subscriber_that_leaves() {
+fn publication_does_not_wait_for_a_subscriber_that_leaves() {
     for farewell in [None, Some(client::goodbye(error_uri::CLOSE_NORMAL)), Some(client::hello())] {
         let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
         let publication = publish(&mut lab, publisher, 1);
@@ -162,7 +162,7 @@ fn nobody_waits_for_a_subscriber_that_leaves() {
 }
 
 #[test]
-fn a_publisher_that_leaves_waits_for_nobody() {
+fn publication_of_a_publisher_that_leaves_waits_for_no_receiver() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let publication = publish(&mut lab, publisher, 1);
     assert!(!lab.realm().is_acknowledged());
@@ -175,7 +175,7 @@ fn a_publisher_that_leaves_waits_for_nobody() {
 }
 
 #[test]
-fn who_has_unsubscribed_still_owes_what_it_was_sent() {
+fn unsubscribed_receiver_still_has_to_acknowledge() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let publication = publish(&mut lab, publisher, 1);
     lab.send(ann, client::unsubscribe(2, 1));
@@ -186,7 +186,7 @@ fn who_has_unsubscribed_still_owes_what_it_was_sent() {
 
 /// Decisions F1.
 #[test]
-fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_again() {
+fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let publication = publish(&mut lab, publisher, 1);
     lab.send(ann, client::event_received(publication));
@@ -219,7 +219,7 @@ fn a_session_acknowledges_the_event_of_each_of_its_subscriptions() {
 }
 
 #[test]
-fn an_acknowledgement_of_something_else_or_by_somebody_else_is_passed_over() {
+fn unrelated_acknowledgement_is_ignored() {
     let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
     let publication = publish(&mut lab, publisher, 1);
     let stranger = lab.join_as(able("stranger"));
@@ -236,7 +236,7 @@ fn an_acknowledgement_of_something_else_or_by_somebody_else_is_passed_over() {
 }
 
 #[test]
-fn a_publisher_that_hears_itself_acknowledges_like_anybody_else() {
+fn publisher_that_receives_its_own_event_acknowledges_it() {
     let (mut lab, publisher, []) = publisher_and([]);
     lab.send(publisher, client::subscribe(1, "com.job"));
     let options = PublishOptions { exclude_me: Some(false), ..asking() };
@@ -253,7 +253,7 @@ fn a_publisher_that_hears_itself_acknowledges_like_anybody_else() {
 }
 
 #[test]
-fn of_a_group_the_one_who_gets_the_event_is_waited_for() {
+fn publication_waits_for_the_group_member_that_gets_the_event() {
     let (mut lab, publisher, []) = publisher_and([]);
     let [ann, ben] = ["ann", "ben"].map(|name| {
         let worker = lab.join_as(able(name));
@@ -274,7 +274,7 @@ fn of_a_group_the_one_who_gets_the_event_is_waited_for() {
 }
 
 #[test]
-fn what_is_not_allowed_asks_nobody() {
+fn denied_publication_asks_no_receiver() {
     let everything = UriPattern::from_starred("*").unwrap();
     let reader = Permission { subscribe: true, ..Permission::default() };
     let mut lab = Lab::with_roles(vec![Role::new("reader", [(everything, reader)])]);
@@ -287,7 +287,7 @@ fn what_is_not_allowed_asks_nobody() {
 }
 
 #[test]
-fn nothing_is_unbounded_publications_that_are_not_acknowledged() {
+fn unacknowledged_publications_of_a_session_are_limited() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let limit = MAX_UNACKNOWLEDGED_PER_SESSION as u64;
     let publications: Vec<_> =

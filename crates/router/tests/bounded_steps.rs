@@ -113,7 +113,7 @@ fn a_subscriber_that_leaves_meanwhile_gets_nothing_after_unsubscribed() {
 }
 
 #[test]
-fn a_publisher_that_is_far_ahead_of_its_subscribers_waits_and_is_resumed() {
+fn publisher_far_ahead_of_its_subscribers_is_paused_and_resumed() {
     let mut audience = Audience::of(WORK_PER_STEP + 10);
     let limit = MAX_OUTGOING_PER_SESSION as u64;
     for number in 1..limit {
@@ -129,7 +129,7 @@ fn a_publisher_that_is_far_ahead_of_its_subscribers_waits_and_is_resumed() {
 }
 
 #[test]
-fn what_a_session_has_published_reaches_all_after_it_has_left() {
+fn publications_reach_all_subscribers_after_their_session_has_left() {
     let mut audience = Audience::of(WORK_PER_STEP + 10);
     let _ = audience.lab.begin(audience.publisher, news(1));
     let _ = audience.lab.begin(audience.publisher, news(2));
@@ -182,7 +182,7 @@ fn a_publication_that_matches_very_many_patterns_is_bounded_by_steps() {
 }
 
 #[test]
-fn an_acknowledgement_that_comes_before_everybody_has_the_event_counts() {
+fn acknowledgement_before_the_end_of_the_fan_out_counts() {
     let mut lab = Lab::new();
     let publisher = lab.join("publisher");
     let mut able = Client::named("able");
@@ -266,7 +266,7 @@ fn a_listing_of_a_session_that_leaves_meanwhile_ends_with_it() {
 }
 
 #[test]
-fn a_session_with_very_many_subscriptions_leaves_in_steps_and_its_name_is_free_at_once() {
+fn session_with_many_subscriptions_is_removed_in_steps() {
     let mut lab = Lab::new();
     let (leaving, other) = (lab.join("leaving"), lab.join("other"));
     for number in 1..=u64::from(WORK_PER_STEP) {
@@ -287,7 +287,7 @@ fn a_session_with_very_many_subscriptions_leaves_in_steps_and_its_name_is_free_a
 }
 
 #[test]
-fn ending_very_many_sessions_is_done_in_steps_and_answered_at_the_end() {
+fn killing_many_sessions_is_done_in_steps_and_answered_at_the_end() {
     let mut audience = Audience::of(WORK_PER_STEP / 2);
     let Audience { lab, publisher, subscribers } = &mut audience;
     let kill = client::call(1, "wamp.session.kill_by_authid", args(["subscriber"]));

@@ -82,7 +82,7 @@ fn news(number: u64) -> ClientMessage {
 }
 
 #[test]
-fn testaments_of_a_session_that_left_leave_no_crowded_entry() {
+fn testaments_of_an_ended_session_leave_no_backpressure_entry() {
     let mut lab = Lab::new();
     let [subscriber, publisher] = ["subscriber", "publisher"].map(|name| lab.join(name));
     subscribe(&mut lab, subscriber, "com.news");
@@ -106,7 +106,7 @@ fn publisher_waits_for_no_subscriber_that_left() {
 }
 
 #[test]
-fn crowded_subscriber_counts_once_for_a_publisher() {
+fn congested_subscriber_counts_once_for_a_publisher() {
     let mut lab = Lab::new();
     let [subscriber, publisher] = ["subscriber", "publisher"].map(|name| lab.join(name));
     subscribe(&mut lab, subscriber, "com.news");
@@ -170,7 +170,7 @@ fn topic_of_a_testament_counts_in_its_bytes() {
 }
 
 #[test]
-fn joins_are_refused_while_too_many_sessions_are_departing() {
+fn joins_are_refused_while_too_many_sessions_are_detached() {
     let mut lab = lab_with_slow_store();
     for _ in 0..MAX_DETACHED_SESSIONS {
         let leaver = lab.join("leaver");

@@ -135,7 +135,7 @@ fn calls_of_and_to_a_leaving_session_end_exactly_once() {
 }
 
 #[test]
-fn requests_between_the_steps_of_a_departure_see_a_session_that_is_gone() {
+fn requests_between_the_steps_of_a_removal_do_not_see_the_session() {
     let mut world = World::new();
     world.leave();
     let mut requests = 1_000;
@@ -179,7 +179,7 @@ fn meta_events(lab: &mut Lab, watcher: Peer) -> Vec<(String, Vec<Value>)> {
 }
 
 #[test]
-fn meta_events_of_a_departure_come_in_order() {
+fn meta_events_of_a_removed_session_come_in_order() {
     let mut world = World::new();
     let gone = world.lab.id(world.leaving).number();
     world.leave();
@@ -204,7 +204,7 @@ fn meta_events_of_a_departure_come_in_order() {
 }
 
 #[test]
-fn procedure_of_a_leaving_session_may_be_registered_before_it_is_taken_out() {
+fn procedure_of_a_detached_session_may_be_registered_at_once() {
     let mut world = World::new();
     let (caller, heir) = (world.callers[0], world.callers[1]);
     // One more call in flight, whose registration is among the last to be taken out.
@@ -239,7 +239,7 @@ fn procedure_of_a_leaving_session_may_be_registered_before_it_is_taken_out() {
 }
 
 #[test]
-fn shared_procedure_of_a_leaving_session_goes_on_with_its_other_callees() {
+fn shared_procedure_of_a_detached_session_keeps_its_other_callees() {
     let mut lab = Lab::new();
     let [leaving, staying, caller] = ["leaving", "staying", "caller"].map(|name| lab.join(name));
     for number in 1..=COUNT {
@@ -274,7 +274,7 @@ fn brief_call(number: u64) -> ClientMessage {
 }
 
 #[test]
-fn calls_whose_time_is_over_together_end_in_steps_and_exactly_once() {
+fn calls_that_time_out_together_end_in_steps_and_exactly_once() {
     let mut lab = Lab::new();
     let (caller, callee) = (lab.join("caller"), lab.join("callee"));
     lab.send(callee, client::register(1, "com.slow"));
@@ -306,7 +306,7 @@ fn calls_whose_time_is_over_together_end_in_steps_and_exactly_once() {
 }
 
 #[test]
-fn killed_sessions_that_keep_silent_are_closed_in_steps() {
+fn killed_sessions_that_do_not_answer_are_closed_in_steps() {
     let mut lab = Lab::new();
     let admin = lab.join("admin");
     let victims: Vec<_> = (0..WORK_PER_STEP / 2).map(|_| lab.join("victim")).collect();

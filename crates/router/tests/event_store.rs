@@ -91,7 +91,7 @@ fn heard() -> PublishOptions {
 }
 
 #[test]
-fn an_event_is_acknowledged_and_sent_when_it_is_safe_and_not_at_all_when_it_is_lost() {
+fn event_is_acknowledged_and_sent_when_it_is_stored_and_not_when_it_is_lost() {
     let mut archive = Archive::new();
     let first = archive.publish(3, heard(), "com.kept.a");
     let second = archive.publish(4, heard(), "com.kept.a");
@@ -110,7 +110,7 @@ fn an_event_is_acknowledged_and_sent_when_it_is_safe_and_not_at_all_when_it_is_l
 }
 
 #[test]
-fn what_is_published_behind_an_event_that_is_not_safe_keeps_its_order() {
+fn publications_behind_an_unstored_event_keep_their_order() {
     let mut archive = Archive::new();
     let silent = || PublishOptions { exclude_me: Some(false), ..PublishOptions::default() };
     let stored = archive.publish(3, heard(), "com.kept.a");
@@ -134,7 +134,7 @@ fn what_is_published_behind_an_event_that_is_not_safe_keeps_its_order() {
 }
 
 #[test]
-fn other_sessions_do_not_wait_for_a_publication_that_is_not_safe() {
+fn other_sessions_do_not_wait_for_an_unstored_publication() {
     let mut archive = Archive::new();
     let bob = archive.lab.join("bob");
     archive.publish(3, heard(), "com.kept.a");
@@ -144,7 +144,7 @@ fn other_sessions_do_not_wait_for_a_publication_that_is_not_safe() {
 }
 
 #[test]
-fn events_of_a_session_that_has_left_are_sent_when_they_are_safe() {
+fn events_of_an_ended_session_are_sent_when_they_are_stored() {
     let mut archive = Archive::new();
     let bob = archive.lab.join("bob");
     let message = client::publish_with(1, client::acknowledged(), "com.kept.a", args([1]));
@@ -159,7 +159,7 @@ fn events_of_a_session_that_has_left_are_sent_when_they_are_safe() {
 
 /// Decisions F6: as in a realm that stores nothing.
 #[test]
-fn departure_behind_many_publications_ends_when_they_are_stored() {
+fn removal_of_a_session_ends_when_its_publications_are_stored() {
     let mut archive = Archive::new();
     let bob = archive.lab.join("bob");
     let subscriptions = 200;
@@ -199,7 +199,7 @@ fn published_comes_before_the_publishers_own_event_where_the_event_is_not_stored
 }
 
 #[test]
-fn who_waits_for_its_subscribers_too_hears_which_of_both_has_failed() {
+fn acknowledged_delivery_reports_a_failed_store_and_a_failed_receiver() {
     let asking =
         || PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
     let mut archive = Archive::new();
@@ -214,7 +214,7 @@ fn who_waits_for_its_subscribers_too_hears_which_of_both_has_failed() {
 }
 
 #[test]
-fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
+fn full_store_refuses_only_events_of_its_topics() {
     let mut archive = Archive::new();
     archive.store.is_full.store(true, Ordering::Relaxed);
     archive.publish(3, heard(), "com.kept.a");
@@ -236,7 +236,7 @@ fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
 }
 
 #[test]
-fn stored_events_are_asked_of_the_store_and_answered_when_it_has_them() {
+fn query_is_answered_when_the_store_has_the_events() {
     let mut archive = Archive::new();
     for number in [3, 4] {
         archive.publish(number, PublishOptions::default(), "com.kept.a");
@@ -260,7 +260,7 @@ fn stored_events_are_asked_of_the_store_and_answered_when_it_has_them() {
 
 /// Decisions F1.
 #[test]
-fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_again() {
+fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
     let mut archive = Archive::new();
     let first = archive.publish(3, heard(), "com.kept.a");
     archive.lab.stored(Ticket(1), Ok(()));

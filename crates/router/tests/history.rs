@@ -48,7 +48,7 @@ fn say(lab: &mut Lab, from: Peer, options: PublishOptions, text: &str) {
 }
 
 #[test]
-fn what_was_published_before_anybody_came_is_told_as_the_specification_writes_it() {
+fn events_before_the_first_subscriber_are_returned_in_the_form_of_the_specification() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     lab.pass(Duration::from_millis(1_500));
     let disclosed = PublishOptions { disclose_me: Some(true), ..PublishOptions::default() };
@@ -141,14 +141,14 @@ fn a_second_argument_asks_for_the_latest_in_the_form_of_crossbar() {
 }
 
 #[test]
-fn of_a_subscription_of_which_nothing_has_happened_an_empty_list_is_told() {
+fn history_without_events_is_an_empty_list() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     assert_eq!(lab.ask(alice, GET_EVENTS, json!([1])), Ok(json!([])));
     assert_eq!(lab.ask(alice, GET_EVENTS, json!([1, 5])), Ok(json!([[]])));
 }
 
 #[test]
-fn the_latest_events_are_kept_so_many_of_each_subscription() {
+fn history_keeps_the_latest_events_of_each_subscription() {
     let histories = vec![keeping(Exact, "com.log", 2), keeping(Prefix, "com.", 3)];
     let (mut lab, alice) = lab_keeping(histories);
     for text in ["a", "b", "c", "d"] {
@@ -174,7 +174,7 @@ fn of_two_histories_of_one_pattern_the_later_one_counts() {
 }
 
 #[test]
-fn an_event_that_names_sessions_is_not_kept() {
+fn event_for_named_sessions_is_not_stored() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     let sessions = || Some(vec![lab.id(alice)]);
     let (eligible, exclude, nobody) = (sessions(), sessions(), Some(Vec::new()));
@@ -187,7 +187,7 @@ fn an_event_that_names_sessions_is_not_kept() {
 }
 
 #[test]
-fn an_event_for_some_is_told_to_nobody_else() {
+fn stored_event_is_returned_to_eligible_sessions_only() {
     let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
     let mut lab = Lab::with(RealmSettings {
         histories: vec![keeping(Exact, "com.log", 10)],
@@ -218,7 +218,7 @@ fn an_event_for_some_is_told_to_nobody_else() {
 }
 
 #[test]
-fn nothing_is_told_to_those_who_may_not_subscribe() {
+fn history_needs_the_right_to_subscribe() {
     let call = Permission { call: true, ..Permission::default() };
     let everything = UriPattern::from_starred("*").unwrap();
     let log = UriPattern::from_starred("com.log").unwrap();
@@ -233,7 +233,7 @@ fn nothing_is_told_to_those_who_may_not_subscribe() {
 }
 
 #[test]
-fn what_does_not_exist_or_has_no_history_is_refused_each_with_its_own_error() {
+fn unknown_subscription_and_missing_history_have_different_errors() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     lab.send(alice, client::subscribe(1, "com.other"));
     assert_eq!(lab.received(alice), [router::subscribed(1, 2)]);
@@ -248,7 +248,7 @@ fn what_does_not_exist_or_has_no_history_is_refused_each_with_its_own_error() {
 }
 
 #[test]
-fn a_history_is_announced_only_where_there_is_one_that_can_be_asked_for() {
+fn event_history_is_announced_only_with_a_history_and_the_meta_api() {
     for (has_history, meta_api, announced) in
         [(false, true, false), (true, false, false), (true, true, true)]
     {
@@ -280,7 +280,7 @@ fn a_subscription_with_a_history_outlives_its_subscribers_and_keeps_its_id() {
 }
 
 #[test]
-fn events_in_any_format_are_told_in_the_format_of_who_asks() {
+fn stored_events_are_returned_in_the_format_of_the_caller() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     for serializer in Serializer::ALL {
         let payload = Payload::from_args(serializer, &(1, "two", [3.5])).unwrap();
@@ -299,7 +299,7 @@ fn events_in_any_format_are_told_in_the_format_of_who_asks() {
 }
 
 #[test]
-fn what_the_router_itself_publishes_can_be_kept() {
+fn meta_events_can_be_stored() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "wamp.session.on_leave", 10)]);
     let bob = lab.join("bob");
     let id = lab.id(bob).number();

@@ -65,7 +65,7 @@ fn at(seconds: u64) -> String {
 }
 
 #[test]
-fn events_are_told_in_order_backwards_and_so_many() {
+fn events_are_returned_in_order_reversed_and_limited() {
     let mut archive = Archive::filled();
     for (keyword, expected) in [
         (json!({}), "abcde"),
@@ -81,7 +81,7 @@ fn events_are_told_in_order_backwards_and_so_many() {
 }
 
 #[test]
-fn each_comparison_of_times_is_its_own() {
+fn every_time_bound_is_applied() {
     let mut archive = Archive::filled();
     for (keyword, expected) in [
         (json!({"from_time": at(2)}), "cde"),
@@ -101,7 +101,7 @@ fn each_comparison_of_times_is_its_own() {
 }
 
 #[test]
-fn each_side_of_a_publication_is_its_own() {
+fn every_publication_bound_is_applied() {
     let mut archive = Archive::filled();
     let [b, c, d, lost] = ["b", "c", "d", "lost"].map(|text| archive.publication(text));
     let never = 1;
@@ -175,7 +175,7 @@ fn in_the_form_of_crossbar_the_latest_come_first_unless_asked_otherwise() {
 }
 
 #[test]
-fn who_asks_with_a_time_that_it_was_told_finds_the_event() {
+fn query_with_a_returned_timestamp_finds_the_event() {
     let mut archive = Archive::filled();
     archive.lab.pass(Duration::from_micros(1_234_567));
     archive.lab.send(archive.reader, client::publish(1, "com.log", args(["f"])));
@@ -188,7 +188,7 @@ fn who_asks_with_a_time_that_it_was_told_finds_the_event() {
 }
 
 #[test]
-fn what_can_not_be_understood_is_refused() {
+fn invalid_arguments_have_no_effect() {
     let mut archive = Archive::filled();
     for (positional, keyword, text) in [
         (json!([]), json!({}), "argument 'subscription_id' is missing"),

@@ -195,7 +195,7 @@ fn every_call_ends_exactly_once_whatever_two_endings_meet() {
 }
 
 #[test]
-fn a_call_whose_caller_has_left_ends_without_anybody_being_told() {
+fn call_of_a_caller_that_has_left_ends_silently() {
     for ending in ENDINGS.into_iter().filter(|ending| !matches!(ending, Ending::Cancel(_))) {
         let mut lab = Lab::new();
         let (caller, callee) = (lab.join("caller"), lab.join("callee"));
@@ -282,7 +282,7 @@ fn limit_reached(kind: RequestKind, number: u64, what: &str) -> RouterMessage {
 }
 
 #[test]
-fn nothing_is_unbounded_subscriptions_of_a_session() {
+fn subscriptions_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
     let limit = MAX_SUBSCRIPTIONS_PER_SESSION as u64;
@@ -306,7 +306,7 @@ fn nothing_is_unbounded_subscriptions_of_a_session() {
 }
 
 #[test]
-fn nothing_is_unbounded_registrations_of_a_session() {
+fn registrations_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let limit = MAX_REGISTRATIONS_PER_SESSION as u64;
@@ -320,7 +320,7 @@ fn nothing_is_unbounded_registrations_of_a_session() {
 }
 
 #[test]
-fn nothing_is_unbounded_calls_in_flight_of_a_session() {
+fn calls_in_flight_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let (caller, other, callee) = (lab.join("caller"), lab.join("other"), lab.join("callee"));
     lab.send(callee, client::register(1, "com.a"));
@@ -344,7 +344,7 @@ fn nothing_is_unbounded_calls_in_flight_of_a_session() {
 }
 
 #[test]
-fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
+fn pattern_subscriptions_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
@@ -368,7 +368,7 @@ fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
 }
 
 #[test]
-fn who_has_as_many_subscriptions_as_it_may_can_still_repeat_one() {
+fn resubscribing_at_the_limit_is_allowed() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
@@ -381,7 +381,7 @@ fn who_has_as_many_subscriptions_as_it_may_can_still_repeat_one() {
 }
 
 #[test]
-fn a_session_has_so_many_pattern_registrations_and_no_more() {
+fn pattern_registrations_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let limit = MAX_PATTERN_REGISTRATIONS_PER_SESSION as u64;

@@ -45,7 +45,7 @@ fn a_killed_session_that_answers_may_open_another_on_its_connection() {
 }
 
 #[test]
-fn a_killed_session_that_keeps_silent_loses_its_connection() {
+fn connection_of_a_killed_session_that_does_not_answer_is_closed() {
     let (mut lab, [admin, ann, other, ben]) = office();
     kill(&mut lab, admin, ann);
     lab.pass(Duration::from_millis(GOODBYE_TIMEOUT_MILLIS - 1));
@@ -69,7 +69,7 @@ fn a_killed_session_that_keeps_silent_loses_its_connection() {
 
 /// Decisions F10.
 #[test]
-fn what_a_killed_session_still_sends_is_passed_over() {
+fn further_messages_of_a_killed_session_are_ignored() {
     let (mut lab, [admin, ann, ..]) = office();
     lab.send(admin, client::subscribe(1, "com.news"));
     lab.received(admin);

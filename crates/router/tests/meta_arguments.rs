@@ -146,7 +146,7 @@ fn reason_and_message_of_a_kill_may_be_positional() {
 }
 
 #[test]
-fn an_argument_that_is_given_twice_is_refused() {
+fn argument_given_twice_is_refused() {
     let (mut lab, ann, ben) = lab();
     for (procedure, arguments) in calls(lab.id(ben).number()) {
         let (name, value) = &arguments[0];
@@ -197,7 +197,7 @@ fn arguments_above_the_limit_are_refused_by_every_procedure() {
 }
 
 #[test]
-fn a_filter_takes_so_many_roles_and_no_more() {
+fn roles_of_a_filter_are_limited() {
     let (mut lab, ann, _) = lab();
     let mut roles: Vec<String> = (1..MAX_FILTER_ROLES).map(|number| number.to_string()).collect();
     roles.push("anyone".to_owned());
@@ -238,7 +238,7 @@ fn texts_for_other_sessions_are_limited() {
 }
 
 #[test]
-fn a_long_reason_of_a_kill_ends_no_session() {
+fn too_long_reason_kills_no_session() {
     let (mut lab, ann, ben) = lab();
     let keyword = json!({"reason": format!("com.{}", "x".repeat(2_048))});
     let (error, text) = lab.ask_with(ann, "wamp.session.kill_all", json!([]), keyword).unwrap_err();

@@ -39,7 +39,7 @@ fn assert_heard(lab: &mut Lab, [publisher, subscriber]: [Peer; 2], topics: &[(&s
 }
 
 #[test]
-fn a_prefix_hears_every_topic_that_begins_with_it_character_by_character() {
+fn prefix_subscription_matches_character_by_character() {
     let (mut lab, publisher, subscriber) = lab_with(&[(Prefix, "com.myapp.topic.emergency")]);
     let topics = [
         ("com.myapp.topic.emergency.11", true),
@@ -52,7 +52,7 @@ fn a_prefix_hears_every_topic_that_begins_with_it_character_by_character() {
 }
 
 #[test]
-fn a_wildcard_hears_one_component_in_its_place() {
+fn wildcard_subscription_matches_one_component() {
     let (mut lab, publisher, subscriber) = lab_with(&[(Wildcard, "com.myapp..userevent")]);
     let topics = [
         ("com.myapp.foo.userevent", true),

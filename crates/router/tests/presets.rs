@@ -106,7 +106,7 @@ fn the_times_of_the_realm_are_in_milliseconds_in_both() {
 }
 
 #[test]
-fn a_session_inside_the_router_counts_in_milliseconds_in_both() {
+fn internal_session_has_milliseconds_in_both_presets() {
     for preset in PRESETS {
         let (mut lab, _, callee) = pair(following(preset), Client::named("callee"));
         let own = Admitted { is_internal: true, ..Admitted::from(Client::named("bridge")) };
@@ -138,7 +138,7 @@ fn forwarded(settings: RealmSettings, is_internal: bool, timeout: u64) -> Invoca
 }
 
 #[test]
-fn a_callee_that_watches_the_time_is_told_it_in_the_unit_of_its_session() {
+fn forwarded_timeout_has_the_unit_of_the_callee() {
     for preset in PRESETS {
         assert_eq!(forwarded(following(preset), false, 3).timeout, Some(3));
     }
@@ -294,7 +294,7 @@ fn goodbye_is_answered_with_the_reason_of_the_preset() {
 }
 
 #[test]
-fn a_session_that_is_killed_without_a_reason_is_told_that_of_the_preset() {
+fn default_reason_of_a_kill_is_that_of_the_preset() {
     for (preset, reason) in [(Crossbar, "wamp.close.normal"), (Wamp, "wamp.close.killed")] {
         for procedure in ["kill", "kill_by_authid", "kill_by_authrole", "kill_all"] {
             let mut lab = Lab::with_compatibility(preset);

@@ -84,7 +84,7 @@ fn kept(id: u64, publication: PublicationId, topic: Option<&str>, text: &str) ->
 }
 
 #[test]
-fn a_kept_event_comes_after_subscribed_and_before_what_is_published_later() {
+fn retained_event_comes_after_subscribed_and_before_later_events() {
     let (mut lab, publisher) = lab_with_publisher();
     let first = say(&mut lab, publisher, retain(), "open");
     let late = join(&mut lab, "late", "staff");
@@ -101,7 +101,7 @@ fn a_kept_event_comes_after_subscribed_and_before_what_is_published_later() {
 }
 
 #[test]
-fn an_event_is_kept_only_if_its_publisher_asks_and_told_only_if_the_subscriber_asks() {
+fn event_is_retained_and_sent_on_request_only() {
     let (mut lab, publisher) = lab_with_publisher();
     for retain in [None, Some(false)] {
         say(&mut lab, publisher, PublishOptions { retain, ..PublishOptions::default() }, "passing");
@@ -119,7 +119,7 @@ fn an_event_is_kept_only_if_its_publisher_asks_and_told_only_if_the_subscriber_a
 }
 
 #[test]
-fn those_who_listen_already_hear_the_event_as_any_other() {
+fn existing_subscribers_get_a_retained_event_as_an_ordinary_one() {
     let (mut lab, publisher) = lab_with_publisher();
     let early = join(&mut lab, "early", "staff");
     lab.send(early, get_retained(1, Exact, "com.state"));
@@ -129,7 +129,7 @@ fn those_who_listen_already_hear_the_event_as_any_other() {
 }
 
 #[test]
-fn the_latest_kept_event_counts_though_others_passed_later() {
+fn latest_retained_event_is_sent_despite_later_unretained_ones() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "first");
     say(&mut lab, publisher, retain(), "second");
@@ -139,7 +139,7 @@ fn the_latest_kept_event_counts_though_others_passed_later() {
 
 /// Decisions F9: patterns get one event for each topic that matches, and are told which.
 #[test]
-fn a_pattern_hears_what_was_kept_of_every_topic_that_matches() {
+fn pattern_subscription_gets_the_retained_event_of_every_matching_topic() {
     let (mut lab, publisher) = lab_with_publisher();
     let topics = ["com.a.x", "com.ab", "com.b.x", "org.a.x", "com.a"];
     let publications = topics.map(|topic| {
@@ -172,7 +172,7 @@ fn a_pattern_hears_what_was_kept_of_every_topic_that_matches() {
 
 /// Decisions F9: what was never told to somebody is not told later either.
 #[test]
-fn a_newcomer_hears_what_it_would_have_heard_then() {
+fn retained_event_respects_its_eligibility_lists() {
     let (mut lab, publisher) = lab_with_publisher();
     let guest = join(&mut lab, "guest", "staff");
     let guests = Some(vec![lab.id(guest)]);
@@ -199,7 +199,7 @@ fn a_newcomer_hears_what_it_would_have_heard_then() {
 }
 
 #[test]
-fn a_publisher_does_not_hear_its_own_kept_event_unless_it_says_so() {
+fn publisher_gets_its_own_retained_event_only_with_exclude_me_false() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "mine");
     assert_eq!(subscriber_hears(&mut lab, publisher), None);
@@ -212,7 +212,7 @@ fn a_publisher_does_not_hear_its_own_kept_event_unless_it_says_so() {
 /// Decisions F9: the most recent event *that it would have received* is an older one for those whom
 /// the newest is not for.
 #[test]
-fn an_event_for_some_stands_above_the_one_for_all() {
+fn restricted_retained_event_precedes_the_one_for_all() {
     let (mut lab, publisher) = lab_with_publisher();
     let for_ann = || PublishOptions { eligible_authid: names(&["ann"]), ..retain() };
     say(&mut lab, publisher, retain(), "for all");
@@ -227,7 +227,7 @@ fn an_event_for_some_stands_above_the_one_for_all() {
 }
 
 #[test]
-fn a_publisher_that_is_left_out_still_hears_the_event_before_its_own() {
+fn excluded_publisher_gets_the_previous_retained_event() {
     let (mut lab, ann) = lab_with_publisher();
     let ben = join(&mut lab, "ben", "staff");
     say(&mut lab, ben, retain(), "of ben");
@@ -239,7 +239,7 @@ fn a_publisher_that_is_left_out_still_hears_the_event_before_its_own() {
 
 /// Decisions F9: as in MQTT.
 #[test]
-fn an_event_without_a_payload_clears_its_topic_and_is_told_like_any_other() {
+fn retained_event_without_payload_clears_its_topic() {
     let empty = [NOTHING, args([0; 0]), args_and_kwargs([0; 0], serde_json::json!({}))];
     for payload in empty {
         let (mut lab, publisher) = lab_with_publisher();
@@ -261,7 +261,7 @@ fn an_event_without_a_payload_clears_its_topic_and_is_told_like_any_other() {
 }
 
 #[test]
-fn an_event_without_a_payload_that_is_not_to_be_kept_clears_nothing() {
+fn unretained_event_without_payload_clears_nothing() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "state");
     lab.send(publisher, client::publish(1, "com.state", NOTHING));
@@ -282,7 +282,7 @@ fn keyword_arguments_alone_are_a_payload() {
 }
 
 #[test]
-fn what_was_kept_stays_when_its_publisher_has_left_and_says_who_that_was() {
+fn retained_event_outlives_its_publisher_and_discloses_it() {
     let (mut lab, publisher) = lab_with_publisher();
     let id = lab.id(publisher);
     let passthru =
@@ -308,7 +308,7 @@ fn what_was_kept_stays_when_its_publisher_has_left_and_says_who_that_was() {
 }
 
 #[test]
-fn a_subscriber_whose_queue_is_full_misses_what_was_kept_and_may_ask_again() {
+fn subscriber_with_a_full_queue_may_request_retained_events_again() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "state");
     let late = join(&mut lab, "late", "staff");

@@ -56,7 +56,7 @@ fn newcomer_hears(lab: &mut Lab, name: &'static str, topic: &str) -> Vec<String>
 }
 
 #[test]
-fn an_event_is_kept_for_its_own_time_or_that_of_the_realm() {
+fn event_is_retained_for_its_own_ttl_or_that_of_the_realm() {
     let of_realm = Some(1_000);
     for (of_realm, of_event, lasts) in [
         (None, None, None),
@@ -82,7 +82,7 @@ fn an_event_is_kept_for_its_own_time_or_that_of_the_realm() {
 }
 
 #[test]
-fn when_an_event_for_some_is_over_the_one_for_all_comes_to_light() {
+fn expired_restricted_event_reveals_the_one_for_all() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
     let brief = PublishOptions { ttl: Some(100), ..only_for("ann") };
@@ -93,7 +93,7 @@ fn when_an_event_for_some_is_over_the_one_for_all_comes_to_light() {
 }
 
 #[test]
-fn a_full_realm_refuses_to_keep_more_and_keeps_what_it_has() {
+fn full_realm_retains_no_more_events() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 2, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a"));
@@ -108,7 +108,7 @@ fn a_full_realm_refuses_to_keep_more_and_keeps_what_it_has() {
 }
 
 #[test]
-fn an_event_that_cannot_be_kept_goes_nowhere() {
+fn event_that_can_not_be_retained_is_not_sent() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 0, ..RetentionSettings::default() });
     let listener = lab.join("listener");
@@ -122,7 +122,7 @@ fn an_event_that_cannot_be_kept_goes_nowhere() {
 }
 
 #[test]
-fn room_is_made_by_what_was_cleared_and_by_what_is_over() {
+fn cleared_and_expired_events_make_room() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 1, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a"));
@@ -139,7 +139,7 @@ fn room_is_made_by_what_was_cleared_and_by_what_is_over() {
 }
 
 #[test]
-fn the_bytes_of_what_is_kept_are_bounded_as_well() {
+fn bytes_of_retained_events_are_limited() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_bytes: 4_096, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "small"));
@@ -161,7 +161,7 @@ fn the_bytes_of_what_is_kept_are_bounded_as_well() {
 }
 
 #[test]
-fn events_for_some_count_like_those_for_all() {
+fn restricted_retained_events_count_in_the_limit() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 3, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
@@ -175,7 +175,7 @@ fn events_for_some_count_like_those_for_all() {
 }
 
 #[test]
-fn a_publisher_that_hears_itself_needs_no_event_beneath_its_own() {
+fn event_of_a_publisher_with_exclude_me_false_replaces_the_earlier_one() {
     let (mut lab, ann) =
         keeping(RetentionSettings { max_events: 2, ..RetentionSettings::default() });
     let ben = lab.join("ben");
@@ -190,7 +190,7 @@ fn a_publisher_that_hears_itself_needs_no_event_beneath_its_own() {
 }
 
 #[test]
-fn the_one_for_all_outlives_any_number_for_some() {
+fn retained_event_for_all_outlives_restricted_ones() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     let other = lab.join("other");
     // Kept for nobody but the next publisher, who is left out of its own event.
@@ -207,7 +207,7 @@ fn the_one_for_all_outlives_any_number_for_some() {
 }
 
 #[test]
-fn where_nothing_is_for_all_the_oldest_makes_room() {
+fn oldest_restricted_event_makes_room() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     for number in 0..=MAX_RETAINED_PER_TOPIC {
         let name = format!("n{number}");
@@ -219,7 +219,7 @@ fn where_nothing_is_for_all_the_oldest_makes_room() {
 
 /// The publisher is left out of its own, so it may still hear that of the other.
 #[test]
-fn an_event_for_some_stays_for_those_whom_the_next_one_leaves_out() {
+fn restricted_event_stays_for_sessions_that_the_next_one_excludes() {
     let (mut lab, ann) = keeping(RetentionSettings::default());
     let ben = lab.join("ben");
     let for_both = || PublishOptions {
@@ -238,7 +238,7 @@ fn an_event_for_some_stays_for_those_whom_the_next_one_leaves_out() {
 }
 
 #[test]
-fn an_event_for_some_is_replaced_by_the_next_one_for_the_same() {
+fn restricted_event_is_replaced_by_one_with_the_same_lists() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     assert!(is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
     for number in 0..2 * MAX_RETAINED_PER_TOPIC {

@@ -129,7 +129,7 @@ fn a_session_of_this_process_is_described_as_one_without_a_connection() {
 }
 
 #[test]
-fn batches_and_long_polling_are_named() {
+fn details_name_batched_formats_and_long_polling() {
     let format = MessageFormat { serializer: Serializer::Cbor, is_batched: true };
     let (_, said) = said_of(Some(TransportDetails { format, ..websocket() }), settings());
     assert_eq!(said["serializer"], "cbor.batched");

@@ -67,7 +67,7 @@ const THREE: [(&str, Option<&str>); 3] =
     [("a", Some("node1")), ("b", Some("node2")), ("c", Some("node3"))];
 
 #[test]
-fn the_events_about_a_resource_go_to_one_node_always_the_same() {
+fn events_of_a_resource_go_to_the_same_node() {
     let mut cluster = Cluster::of(&THREE);
     let owners = cluster.owners();
     assert_eq!(cluster.owners(), owners);
@@ -77,13 +77,13 @@ fn the_events_about_a_resource_go_to_one_node_always_the_same() {
 }
 
 #[test]
-fn a_node_keeps_its_resources_over_a_restart_whatever_the_order_in_which_nodes_come() {
+fn node_keeps_its_resources_over_a_restart() {
     let [a, b, c] = THREE;
     assert_eq!(Cluster::of(&[a, b, c]).owners(), Cluster::of(&[c, a, b]).owners());
 }
 
 #[test]
-fn a_node_that_leaves_hands_over_its_own_resources_and_no_others() {
+fn leaving_node_hands_over_its_own_resources_only() {
     let mut cluster = Cluster::of(&THREE);
     let before = cluster.owners();
     let (_, left) = cluster.members.remove(1);
@@ -101,26 +101,26 @@ fn a_node_that_leaves_hands_over_its_own_resources_and_no_others() {
 }
 
 #[test]
-fn an_event_about_no_resource_goes_to_every_node() {
+fn event_without_a_resource_goes_to_every_node() {
     let mut cluster = Cluster::of(&THREE);
     assert_eq!(cluster.hears(PublishOptions::default()), ["a", "b", "c"]);
 }
 
 #[test]
-fn those_who_stand_for_no_node_hear_everything() {
+fn subscriber_without_a_node_key_gets_every_event() {
     let mut cluster = Cluster::of(&[("a", Some("node1")), ("b", Some("node2")), ("p", None)]);
     assert!(cluster.owners().values().all(|owner| owner.len() == 2 && owner[1] == "p"));
 }
 
 #[test]
-fn sessions_that_stand_for_the_same_node_hear_the_same() {
+fn sessions_of_one_node_get_the_same_events() {
     let mut cluster = Cluster::of(&[("a", Some("n1")), ("b", Some("n1")), ("c", Some("n2"))]);
     let owners: BTreeSet<_> = cluster.owners().into_values().collect();
     assert_eq!(owners, BTreeSet::from([vec!["a", "b"], vec!["c"]]));
 }
 
 #[test]
-fn nobody_else_gets_what_the_owner_may_not_hear_or_can_not_take() {
+fn event_that_the_owner_can_not_get_goes_to_no_other_node() {
     let mut cluster = Cluster::of(&THREE);
     let [owner] = cluster.hears(about("sn1"))[..] else { panic!("one owner") };
     let exclude_authid = Some(vec![owner.into()]);

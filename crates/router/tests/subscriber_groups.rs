@@ -72,13 +72,13 @@ impl Audience {
 }
 
 #[test]
-fn of_a_group_each_event_goes_to_one_member_in_turn() {
+fn each_event_goes_to_one_group_member_in_turn() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g")), ("c", Some("g"))]);
     assert_eq!(audience.hear(7), "a b c a b c a");
 }
 
 #[test]
-fn each_group_gets_each_event_and_so_do_those_who_listen_plainly() {
+fn every_group_and_every_other_subscriber_get_each_event() {
     let listeners =
         [("a", Some("g")), ("b", Some("g")), ("x", Some("h")), ("y", Some("h")), ("p", None)];
     let mut audience = Audience::gathered(&listeners);
@@ -86,7 +86,7 @@ fn each_group_gets_each_event_and_so_do_those_who_listen_plainly() {
 }
 
 #[test]
-fn a_member_whose_queue_is_full_or_gone_is_passed_over() {
+fn group_member_with_a_full_or_closed_queue_is_skipped() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g")), ("c", Some("g"))]);
     let [a, b, c] = ["a", "b", "c"].map(|name| audience.peer(name));
     audience.lab.set_state(b, OutboxState::Dropping);
@@ -116,7 +116,7 @@ fn the_turn_goes_on_when_members_come_and_leave() {
 }
 
 #[test]
-fn only_those_are_asked_who_may_hear_the_event() {
+fn only_eligible_group_members_get_the_event() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g")), ("c", Some("g"))]);
     let exclude_authid = Some(vec!["a".into()]);
     let not_a = PublishOptions { exclude_authid, ..PublishOptions::default() };
@@ -133,7 +133,7 @@ fn only_those_are_asked_who_may_hear_the_event() {
 }
 
 #[test]
-fn who_subscribes_again_listens_in_the_new_manner() {
+fn subscribing_again_changes_the_delivery_mode() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g"))]);
     audience.subscribe("a", SubscribeOptions::default());
     assert_eq!(audience.hear(2), "ab ab");
@@ -172,7 +172,7 @@ fn a_group_of_a_pattern_shares_all_its_topics() {
 
 /// Decided here: what was kept is the state of a topic, which every member may ask for.
 #[test]
-fn what_was_kept_is_told_to_each_new_member() {
+fn retained_event_is_sent_to_each_new_member() {
     let mut lab = Lab::new();
     let publisher = lab.join("publisher");
     let retain = PublishOptions { retain: Some(true), ..PublishOptions::default() };
@@ -212,7 +212,7 @@ fn a_group_and_a_node_exclude_each_other_and_their_names_are_short() {
 }
 
 #[test]
-fn groups_are_announced_and_nothing_of_them_stays() {
+fn groups_are_announced_and_leave_no_state() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("h")), ("c", None)]);
     let roles = audience.lab.welcome(audience.publisher).details.roles.unwrap();
     assert!(roles.broker.unwrap().has(Feature::SubscriberGroups));

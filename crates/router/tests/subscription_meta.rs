@@ -35,7 +35,7 @@ fn watched() -> (Lab, Peer) {
 }
 
 #[test]
-fn the_life_of_a_subscription_is_told_in_its_order() {
+fn subscription_events_come_in_order() {
     let (mut lab, watcher) = watched();
     let [ann, ben] = ["ann", "ben"].map(|name| lab.join(name));
     let [a, b] = [ann, ben].map(|peer| lab.id(peer).number());
@@ -53,7 +53,7 @@ fn the_life_of_a_subscription_is_told_in_its_order() {
 }
 
 #[test]
-fn the_same_subscription_again_is_nothing_to_tell() {
+fn subscribing_again_publishes_no_meta_event() {
     let (mut lab, watcher) = watched();
     let ann = lab.join("ann");
     lab.send(ann, client::subscribe(1, "com.a"));
@@ -66,7 +66,7 @@ fn the_same_subscription_again_is_nothing_to_tell() {
 }
 
 #[test]
-fn nothing_is_told_of_topics_of_the_router_itself() {
+fn subscriptions_to_reserved_topics_publish_no_meta_events() {
     let (mut lab, watcher) = watched();
     let ann = lab.join("ann");
     lab.send(ann, client::subscribe(1, "wamp.session.on_join"));
@@ -82,7 +82,7 @@ fn nothing_is_told_of_topics_of_the_router_itself() {
 
 /// Decisions F6: the answer comes before any event.
 #[test]
-fn who_hears_of_its_own_subscription_has_had_the_answer() {
+fn subscribed_comes_before_the_meta_event() {
     let mut lab = Lab::new();
     let ann = lab.join("ann");
     lab.send(ann, client::subscribe(1, "wamp.subscription.on_subscribe"));
@@ -122,7 +122,7 @@ fn subscriptions_are_listed_by_their_policy() {
 
 /// As with Crossbar.io.
 #[test]
-fn the_subscriptions_of_one_session_are_listed_where_it_is_named() {
+fn subscription_list_can_be_restricted_to_one_session() {
     let (mut lab, ann, ben) = subscribed();
     let idle = lab.join("idle");
     for (of, lists) in [
@@ -161,7 +161,7 @@ fn a_subscription_is_looked_up_by_its_own_pattern() {
 
 /// Decisions F14.
 #[test]
-fn what_matches_a_topic_is_listed_whatever_its_policy_and_null_if_nothing_does() {
+fn match_lists_subscriptions_of_every_policy_and_returns_null_without_a_match() {
     let (mut lab, ann, _) = subscribed();
     for (topic, found) in [
         ("com.a.b", json!([1, 2, 3])),
@@ -176,7 +176,7 @@ fn what_matches_a_topic_is_listed_whatever_its_policy_and_null_if_nothing_does()
 }
 
 #[test]
-fn a_subscription_says_what_it_is_and_who_has_it() {
+fn get_and_list_subscribers_return_the_details() {
     let (mut lab, ann, ben) = subscribed();
     let [a, b] = [ann, ben].map(|peer| lab.id(peer).number());
     let created = "2026-01-01T00:00:00.000Z";
@@ -218,7 +218,7 @@ fn members_of_groups_and_nodes_are_subscribers_as_well() {
 }
 
 #[test]
-fn a_subscription_that_is_kept_for_its_history_has_no_subscribers_and_is_found() {
+fn subscription_with_a_history_exists_without_subscribers() {
     let pattern = UriPattern::new("com.log", Exact, UriRule::Loose).unwrap();
     let histories = vec![HistorySettings::new(pattern, 1)];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
@@ -238,7 +238,7 @@ fn a_subscription_that_is_kept_for_its_history_has_no_subscribers_and_is_found()
 }
 
 #[test]
-fn what_can_not_be_found_or_understood_is_refused() {
+fn unknown_subscriptions_and_invalid_arguments_are_refused() {
     let (mut lab, ann, _) = subscribed();
     for name in ["get", "list_subscribers", "count_subscribers", "remove_subscriber"] {
         let procedure = format!("wamp.subscription.{name}");
@@ -280,7 +280,7 @@ fn revocable(name: &'static str) -> Client {
 
 /// Decisions F15.
 #[test]
-fn a_subscription_is_taken_away_and_those_hear_it_who_have_announced_it() {
+fn removed_subscriber_with_the_feature_is_notified() {
     const REMOVE: &str = "wamp.subscription.remove_subscriber";
     let (mut lab, watcher) = watched();
     let [able, unable] = [revocable("able"), Client::basic("unable")].map(|client| {
@@ -316,7 +316,7 @@ fn a_subscription_is_taken_away_and_those_hear_it_who_have_announced_it() {
 }
 
 #[test]
-fn a_subscription_that_is_taken_away_without_a_reason_says_so() {
+fn removal_without_a_reason_has_the_default_reason() {
     let mut lab = Lab::new();
     let [admin, ann] = [Client::named("admin"), revocable("ann")].map(|c| lab.join_as(c));
     lab.send(ann, client::subscribe_pattern(1, Prefix, "com."));

@@ -34,7 +34,7 @@ fn limit_reached() -> Answer {
 }
 
 #[test]
-fn what_can_not_be_understood_is_refused_and_nothing_is_left_behind() {
+fn invalid_testament_is_refused() {
     let (mut lab, ann) = lab_with_ann();
     for (positional, keyword) in [
         (json!([]), json!({})),
@@ -66,7 +66,7 @@ fn what_can_not_be_understood_is_refused_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn nothing_is_unbounded_testaments_of_a_session() {
+fn testaments_of_a_session_are_limited() {
     let (mut lab, ann) = lab_with_ann();
     for number in 0..MAX_TESTAMENTS_PER_SESSION {
         let scope = if number % 2 == 0 { "detached" } else { "destroyed" };
@@ -87,7 +87,7 @@ fn nothing_is_unbounded_testaments_of_a_session() {
 }
 
 #[test]
-fn nothing_is_unbounded_the_bytes_of_testaments() {
+fn bytes_of_testaments_of_a_session_are_limited() {
     let (mut lab, ann) = lab_with_ann();
     let third = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION / 3 - 1_024);
     let whole = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION);
@@ -134,7 +134,7 @@ fn realm_full_of_testaments() -> (Lab, Vec<Peer>, Peer) {
 }
 
 #[test]
-fn testaments_of_all_sessions_hold_a_limited_number_of_bytes() {
+fn bytes_of_testaments_of_a_realm_are_limited() {
     let (mut lab, owners, late) = realm_full_of_testaments();
     let tenth = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION / 10);
     let text = "this realm has reached its largest number of testaments";

@@ -66,7 +66,7 @@ fn is_taken(lab: &mut Lab, request: ClientMessage) -> bool {
 }
 
 #[test]
-fn each_text_is_a_uri_or_a_pattern_where_the_rule_of_the_realm_says_so() {
+fn uris_and_patterns_follow_the_rule_of_the_realm() {
     for (uri_rule, column) in [(UriRule::Loose, 0), (UriRule::Strict, 1)] {
         let lab = &mut Lab::with(RealmSettings { uri_rule, meta_api: false, ..settings() });
         for (text, loose, strict) in TEXTS {
@@ -87,13 +87,13 @@ fn each_text_is_a_uri_or_a_pattern_where_the_rule_of_the_realm_says_so() {
 }
 
 #[test]
-fn the_loose_rule_is_the_one_that_nobody_has_to_ask_for() {
+fn loose_uri_rule_is_the_default() {
     assert_eq!(RealmSettings::named("realm1").uri_rule, UriRule::Loose);
 }
 
 /// Decisions F2, and for the router's own events F14: nobody else can publish them.
 #[test]
-fn what_begins_with_wamp_or_cloverleaf_as_a_whole_component_is_reserved() {
+fn first_component_wamp_or_cloverleaf_is_reserved() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     for (policy, text, is_reserved) in [
@@ -138,7 +138,7 @@ fn what_begins_with_wamp_or_cloverleaf_as_a_whole_component_is_reserved() {
 }
 
 #[test]
-fn those_whom_the_router_trusts_use_its_namespace() {
+fn trusted_role_may_use_the_reserved_namespace() {
     let mut lab = Lab::new();
     let own = lab.join_as(Client { role: TRUSTED, ..Client::named("own") });
     let alice = lab.join("alice");
@@ -153,7 +153,7 @@ fn those_whom_the_router_trusts_use_its_namespace() {
 }
 
 #[test]
-fn nobody_takes_the_place_of_a_procedure_of_the_router() {
+fn meta_procedure_can_not_be_registered_by_a_client() {
     let mut lab = Lab::new();
     let own = lab.join_as(Client { role: TRUSTED, ..Client::named("own") });
     lab.send(own, client::register(1, "wamp.session.count"));

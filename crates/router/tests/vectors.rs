@@ -88,7 +88,7 @@ fn play(scene: &Value) {
 }
 
 #[test]
-fn the_scenes_of_several_messages_are_played_as_they_are_written() {
+fn scenes_of_the_test_vectors_play_as_written() {
     let folder = PathBuf::from(std::env::var_os("WAMP_VECTORS").unwrap_or_default());
     if !folder.is_dir() {
         eprintln!("\n*** SKIPPED: no WAMP test vectors (WAMP_VECTORS says where) ***\n");

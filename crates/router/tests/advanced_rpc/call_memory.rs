@@ -209,7 +209,7 @@ fn collected_answer_over_the_budget_counts_as_a_failure() {
 }
 
 #[test]
-fn bytes_of_a_call_are_free_again_however_it_ends() {
+fn every_ending_of_a_call_frees_its_bytes() {
     let endings: [fn(&mut Lab, Peer, Peer); 5] = [
         |lab, _, callee| lab.send(callee, client::yielded(1, NOTHING)),
         |lab, _, callee| lab.send(callee, client::failure(1, "com.error", NOTHING)),
@@ -232,7 +232,7 @@ fn bytes_of_a_call_are_free_again_however_it_ends() {
 }
 
 #[test]
-fn bytes_of_a_waiting_call_are_free_again_when_its_time_is_over() {
+fn timeout_of_a_waiting_call_frees_its_bytes() {
     let mut stage = Stage::new(Full::Caller);
     let busy = busy_callee(&mut stage);
     stage.free();

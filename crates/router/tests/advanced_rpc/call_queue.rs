@@ -90,7 +90,7 @@ fn calls_wait_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn no_more_calls_wait_than_the_queue_holds() {
+fn calls_beyond_the_queue_limit_are_refused() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, 1..=6);
     assert_eq!(lab.received(caller), [too_many(5), too_many(6)]);
@@ -101,7 +101,7 @@ fn no_more_calls_wait_than_the_queue_holds() {
 }
 
 #[test]
-fn the_calls_that_wait_for_one_registration_hold_a_bounded_number_of_bytes() {
+fn bytes_of_waiting_calls_are_limited_per_registration() {
     let mut lab = lab_with(&[("com.*", 100)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     register(&mut lab, callee, one_call(InvokePolicy::First), "com.work", 1);
@@ -132,7 +132,7 @@ fn the_calls_that_wait_for_one_registration_hold_a_bounded_number_of_bytes() {
 }
 
 #[test]
-fn the_calls_that_wait_in_one_realm_hold_a_bounded_number_of_bytes() {
+fn bytes_of_waiting_calls_are_limited_per_realm() {
     let mut lab = lab_with(&[("com.*", 100)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     // Not quite what one registration may hold, so that each has room for it.
@@ -150,7 +150,7 @@ fn the_calls_that_wait_in_one_realm_hold_a_bounded_number_of_bytes() {
 }
 
 #[test]
-fn the_queue_of_a_procedure_is_the_one_whose_pattern_fits_best() {
+fn best_matching_pattern_decides_on_the_queue_limit() {
     let mut lab = lab_with(&[("com.*", 1), ("com.long", 2), ("com.*.none", 0)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     let procedures = [("com.a", 1), ("com.long", 2), ("com.x.none", 0), ("org.a", 0)];
@@ -165,7 +165,7 @@ fn the_queue_of_a_procedure_is_the_one_whose_pattern_fits_best() {
 }
 
 #[test]
-fn an_invocation_says_the_same_whether_its_call_has_waited_or_not() {
+fn invocation_of_a_queued_call_has_the_same_details() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, [1]);
     let options = CallOptions {
@@ -191,7 +191,7 @@ fn an_invocation_says_the_same_whether_its_call_has_waited_or_not() {
 // === who becomes free ===
 
 #[test]
-fn however_a_call_ends_the_next_one_is_sent() {
+fn every_ending_of_a_call_sends_the_next_one() {
     let ends: [fn(&mut Lab, Peer, Peer); 6] = [
         |lab, _, callee| lab.send(callee, client::failure(1, "com.error.x", NOTHING)),
         |lab, _, callee| lab.send(callee, unavailable(1)),
@@ -215,7 +215,7 @@ fn however_a_call_ends_the_next_one_is_sent() {
 }
 
 #[test]
-fn a_callee_that_joins_gets_what_waits() {
+fn new_callee_gets_the_waiting_calls() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, 1..=4);
     let [second, third] = join(&mut lab, ["second", "third"]);
@@ -243,7 +243,7 @@ fn a_waiting_call_is_canceled_at_once_in_every_mode() {
 }
 
 #[test]
-fn the_time_that_a_call_waits_counts() {
+fn time_in_the_queue_counts_for_the_timeout() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, [1]);
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
@@ -264,7 +264,7 @@ fn the_time_that_a_call_waits_counts() {
 }
 
 #[test]
-fn calls_whose_time_is_up_together_are_not_sent_one_after_the_other() {
+fn calls_that_time_out_together_are_not_sent_to_the_freed_callee() {
     let (mut lab, caller, callee) = pair();
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
     for number in 1..=3 {
@@ -279,7 +279,7 @@ fn calls_whose_time_is_up_together_are_not_sent_one_after_the_other() {
 }
 
 #[test]
-fn nothing_is_sent_of_a_caller_that_leaves() {
+fn waiting_calls_of_a_caller_that_leaves_are_not_sent() {
     let (mut lab, caller, callee) = pair();
     let [other] = join(&mut lab, ["other"]);
     call(&mut lab, caller, [1, 2, 3]);

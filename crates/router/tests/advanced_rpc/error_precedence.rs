@@ -64,7 +64,7 @@ fn failed(happens: impl FnOnce(&mut Lab, Peer, Peer)) -> String {
 }
 
 #[test]
-fn procedures_and_registrations() {
+fn errors_of_procedures_and_registrations() {
     assert_eq!(refused(client::call(1, "com.nothing", NOTHING)), "wamp.error.no_such_procedure");
     let again = client::register(1, "com.add");
     assert_eq!(refused(again), "wamp.error.procedure_already_exists");
@@ -79,7 +79,7 @@ fn procedures_and_registrations() {
 }
 
 #[test]
-fn rules() {
+fn errors_of_permissions() {
     let call = client::call(1, "com.denied", NOTHING);
     assert_eq!(refused(call), "wamp.error.not_authorized");
     assert_eq!(refused(client::register(1, "com.denied")), "wamp.error.not_authorized");
@@ -89,7 +89,7 @@ fn rules() {
 }
 
 #[test]
-fn calls_that_end_without_an_answer() {
+fn errors_of_calls_without_an_answer() {
     let skip = |lab: &mut Lab, caller, _| lab.send(caller, cancel(1, CancelMode::Skip));
     assert_eq!(failed(skip), "wamp.error.canceled");
     assert_eq!(failed(|lab, _, _| lab.pass(millis(100))), "wamp.error.timeout");
@@ -101,7 +101,7 @@ fn calls_that_end_without_an_answer() {
 }
 
 #[test]
-fn callees_that_can_not_be_asked() {
+fn errors_of_callees_that_can_not_be_invoked() {
     let (mut lab, caller, callee) = pair();
     lab.set_state(callee, OutboxState::Dropping);
     lab.send(caller, client::call(1, "com.add", NOTHING));

@@ -75,19 +75,19 @@ impl Crew {
 }
 
 #[test]
-fn first_goes_on_with_the_one_that_registered_after() {
+fn first_continues_with_the_next_registered_callee() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     assert_eq!([1, 2].map(|number| crew.asked_in_vain(number)), ["abc", "abc"]);
 }
 
 #[test]
-fn last_goes_on_with_the_one_that_registered_before() {
+fn last_continues_with_the_previously_registered_callee() {
     let mut crew = Crew::sharing(InvokePolicy::Last);
     assert_eq!([1, 2].map(|number| crew.asked_in_vain(number)), ["cba", "cba"]);
 }
 
 #[test]
-fn roundrobin_goes_on_with_the_next() {
+fn roundrobin_continues_with_the_next_callee() {
     let mut crew = Crew::sharing(InvokePolicy::RoundRobin);
     assert_eq!(crew.asked_in_vain(1), "abc");
     crew.call(2, CallOptions::default());
@@ -96,7 +96,7 @@ fn roundrobin_goes_on_with_the_next() {
 }
 
 #[test]
-fn random_goes_on_with_any_of_the_others() {
+fn random_continues_with_any_other_callee() {
     let mut crew = Crew::sharing(InvokePolicy::Random);
     let orders: Vec<String> = (1..=120).map(|number| crew.asked_in_vain(number)).collect();
     for order in ["abc", "acb", "bac", "bca", "cab", "cba"] {
@@ -106,7 +106,7 @@ fn random_goes_on_with_any_of_the_others() {
 }
 
 #[test]
-fn load_goes_on_with_the_one_that_has_least() {
+fn load_continues_with_the_least_loaded_callee() {
     let mut crew = Crew::sharing(InvokePolicy::Load);
     for number in 1..=3 {
         crew.call(number, CallOptions::default());
@@ -125,7 +125,7 @@ fn load_goes_on_with_the_one_that_has_least() {
 }
 
 #[test]
-fn hash_and_sticky_go_on_with_the_next_nearest_always_the_same() {
+fn hash_and_sticky_continue_with_the_same_next_callee() {
     for policy in [InvokePolicy::Hash, InvokePolicy::Sticky] {
         let mut crew = Crew::sharing(policy);
         let mut orders = Vec::new();
@@ -147,7 +147,7 @@ fn hash_and_sticky_go_on_with_the_next_nearest_always_the_same() {
 }
 
 #[test]
-fn the_caller_never_knows() {
+fn rerouting_is_invisible_to_the_caller() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.callees[0], unavailable(1));
@@ -163,7 +163,7 @@ fn the_caller_never_knows() {
 }
 
 #[test]
-fn a_single_callee_that_is_unavailable_leaves_nobody() {
+fn single_unavailable_callee_fails_the_call() {
     for options in [RegisterOptions::default(), shared(InvokePolicy::RoundRobin)] {
         let mut lab = Lab::new();
         let [caller, callee] = join(&mut lab, ["caller", "callee"]);
@@ -175,7 +175,7 @@ fn a_single_callee_that_is_unavailable_leaves_nobody() {
 }
 
 #[test]
-fn the_error_of_a_callee_that_has_not_announced_rerouting_is_passed_on() {
+fn error_of_a_callee_without_rerouting_is_forwarded() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let a = lab.join_as(without("a", &[Feature::CallReroute]));
@@ -203,7 +203,7 @@ fn no_other_error_reroutes() {
 }
 
 #[test]
-fn a_call_whose_result_has_begun_belongs_to_its_callee() {
+fn call_with_progressive_results_is_not_rerouted() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, receiving());
     crew.lab.received(crew.callees[0]);
@@ -215,7 +215,7 @@ fn a_call_whose_result_has_begun_belongs_to_its_callee() {
 }
 
 #[test]
-fn a_call_that_was_given_up_is_not_sent_again() {
+fn canceled_call_is_not_rerouted() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.caller, cancel(1, CancelMode::Kill));
@@ -226,7 +226,7 @@ fn a_call_that_was_given_up_is_not_sent_again() {
 }
 
 #[test]
-fn a_call_that_was_passed_on_is_canceled_where_it_is() {
+fn rerouted_call_is_canceled_at_its_current_callee() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.callees[0], unavailable(1));
@@ -239,7 +239,7 @@ fn a_call_that_was_passed_on_is_canceled_where_it_is() {
 }
 
 #[test]
-fn a_callee_that_left_meanwhile_is_not_asked() {
+fn callee_that_left_meanwhile_is_skipped() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.disconnect(crew.callees[1]);
@@ -249,7 +249,7 @@ fn a_callee_that_left_meanwhile_is_not_asked() {
 }
 
 #[test]
-fn a_callee_that_came_meanwhile_is_asked() {
+fn callee_that_joined_meanwhile_is_tried() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     let [late] = join(&mut crew.lab, ["late"]);
@@ -262,7 +262,7 @@ fn a_callee_that_came_meanwhile_is_asked() {
 }
 
 #[test]
-fn a_callee_that_has_unregistered_since_may_still_say_so() {
+fn unregistered_callee_may_still_reroute() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.callees[0], client::unregister(2, 1));
@@ -272,7 +272,7 @@ fn a_callee_that_has_unregistered_since_may_still_say_so() {
 }
 
 #[test]
-fn a_registration_that_is_gone_has_nobody() {
+fn rerouted_call_fails_when_the_registration_is_gone() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     for callee in crew.callees {
@@ -283,7 +283,7 @@ fn a_registration_that_is_gone_has_nobody() {
 }
 
 #[test]
-fn a_call_is_passed_on_to_a_bounded_number_of_callees() {
+fn rerouting_tries_a_limited_number_of_callees() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let callees = [(); MAX_CALLEES_TRIED + 1].map(|()| lab.join_as(able("callee")));
@@ -325,7 +325,7 @@ fn the_only_callee_that_can_take_a_call_is_found_among_many() {
 // === callees that can't be reached ===
 
 #[test]
-fn of_several_callees_one_that_can_not_take_a_call_is_passed_over() {
+fn callee_that_can_not_take_a_call_is_skipped() {
     for policy in [InvokePolicy::First, InvokePolicy::RoundRobin, InvokePolicy::Load] {
         for state in [OutboxState::Dropping, OutboxState::Closed] {
             let mut crew = Crew::sharing(policy);
@@ -341,7 +341,7 @@ fn of_several_callees_one_that_can_not_take_a_call_is_passed_over() {
 }
 
 #[test]
-fn where_no_callee_can_take_a_call_the_reason_is_said() {
+fn call_fails_with_the_reason_when_no_callee_can_take_it() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
     for (state, told) in
         [(OutboxState::Dropping, congested), (OutboxState::Closed, router::callee_gone(1))]
@@ -356,7 +356,7 @@ fn where_no_callee_can_take_a_call_the_reason_is_said() {
 }
 
 #[test]
-fn rerouting_passes_over_who_can_not_take_the_call() {
+fn rerouting_skips_callees_that_can_not_take_the_call() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.received(crew.callees[0]);
@@ -373,7 +373,7 @@ fn rerouting_passes_over_who_can_not_take_the_call() {
 
 /// Decisions F12: the dealer watches the time, wherever the call goes.
 #[test]
-fn the_time_of_a_call_goes_on_where_it_is_passed_on() {
+fn timeout_continues_after_rerouting() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions { timeout: Some(100), ..CallOptions::default() });
     crew.lab.pass(millis(60));
@@ -386,7 +386,7 @@ fn the_time_of_a_call_goes_on_where_it_is_passed_on() {
 
 /// Decisions F12: `forward_timeout` moves the watch to a callee, and only to that one.
 #[test]
-fn the_dealer_watches_the_time_again_when_the_callee_that_did_is_unavailable() {
+fn dealer_watches_the_timeout_after_a_callee_with_forward_timeout_is_unavailable() {
     let mut lab = Lab::new();
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
     let watching = RegisterOptions { forward_timeout: Some(true), ..shared(InvokePolicy::First) };

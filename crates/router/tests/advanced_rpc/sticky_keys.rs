@@ -32,7 +32,7 @@ fn asked(
 
 proptest! {
     #[test]
-    fn a_key_moves_only_with_its_callee_or_to_a_new_one(
+    fn key_moves_only_with_its_callee_or_to_a_new_callee(
         story in vec((any::<bool>(), any::<usize>()), 1..12),
         by_policy in any::<bool>(),
     ) {

@@ -90,7 +90,7 @@ fn not_taken(number: u64) -> RouterMessage {
 }
 
 #[test]
-fn a_call_that_is_not_as_asked_is_refused_and_nobody_hears_of_it() {
+fn invalid_call_is_refused_and_reaches_no_callee() {
     let (mut lab, caller, callee) = held_caller();
     lab.send(caller, client::call(1, "com.sum", args(["no number"])));
     assert_eq!(lab.received(caller), [invalid(1, "call")]);
@@ -103,7 +103,7 @@ fn a_call_that_is_not_as_asked_is_refused_and_nobody_hears_of_it() {
 }
 
 #[test]
-fn who_may_not_call_hears_that_first() {
+fn authorization_comes_before_validation() {
     let mut validation = Validation::default();
     let schemas = Some(validation.add(all()));
     let nothing = Permission { schemas, ..Permission::default() };
@@ -117,7 +117,7 @@ fn who_may_not_call_hears_that_first() {
 }
 
 #[test]
-fn the_procedures_of_the_router_are_no_exception() {
+fn calls_of_meta_procedures_are_validated() {
     let mut lab = realm(all());
     let caller = lab.join_as(held("caller"));
     lab.send(caller, client::call(1, "wamp.session.count", args([["anyone"]])));
@@ -127,7 +127,7 @@ fn the_procedures_of_the_router_are_no_exception() {
 }
 
 #[test]
-fn a_call_ends_with_a_part_that_is_not_as_asked() {
+fn invalid_part_ends_the_call() {
     let (mut lab, caller, callee) = held_caller();
     lab.send(caller, call_part(1, "com.sum", text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "part of the call")]);
@@ -153,7 +153,7 @@ fn a_call_ends_with_a_part_that_is_not_as_asked() {
 }
 
 #[test]
-fn parts_and_the_last_one_have_schemas_of_their_own() {
+fn parts_and_last_results_have_separate_schemas() {
     let schemas = Schemas { call: Numbers::schema(), ..Schemas::default() };
     let (mut lab, caller, callee) = pair(schemas, held("caller"), able("callee"));
     lab.send(caller, call_part(1, "com.sum", text("any")));
@@ -163,7 +163,7 @@ fn parts_and_the_last_one_have_schemas_of_their_own() {
 }
 
 #[test]
-fn a_result_that_is_not_as_asked_is_none_and_both_sides_hear_of_it() {
+fn invalid_result_fails_the_call_and_interrupts_the_callee() {
     let (mut lab, caller, callee) = asked();
     lab.send(callee, client::yielded(1, text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "result")]);
@@ -176,7 +176,7 @@ fn a_result_that_is_not_as_asked_is_none_and_both_sides_hear_of_it() {
 }
 
 #[test]
-fn a_call_ends_with_a_part_of_its_result_that_is_not_as_asked() {
+fn invalid_progressive_result_ends_the_call() {
     let (mut lab, caller, callee) = asked();
     lab.send(callee, yield_part(1, args([1])));
     assert_eq!(lab.received(caller), [result_part(1, args([1]))]);
@@ -190,7 +190,7 @@ fn a_call_ends_with_a_part_of_its_result_that_is_not_as_asked() {
 }
 
 #[test]
-fn a_callee_that_can_not_be_interrupted_is_told_nothing() {
+fn callee_without_call_canceling_is_not_interrupted() {
     let callee = Client { role: "held", ..Client::basic("callee") };
     let (mut lab, caller, callee) = pair(all(), able("caller"), callee);
     lab.send(caller, client::call(1, "com.sum", NOTHING));
@@ -201,7 +201,7 @@ fn a_callee_that_can_not_be_interrupted_is_told_nothing() {
 }
 
 #[test]
-fn an_error_that_is_not_as_asked_does_not_reach_the_caller() {
+fn invalid_error_does_not_reach_the_caller() {
     let (mut lab, caller, callee) = asked();
     lab.send(callee, client::failure(1, "com.sum.error", text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "callee's error")]);
@@ -213,7 +213,7 @@ fn an_error_that_is_not_as_asked_does_not_reach_the_caller() {
 }
 
 #[test]
-fn what_the_host_says_in_place_of_the_callee_follows_no_schema() {
+fn failure_reported_by_the_host_is_not_validated() {
     let (mut lab, caller, callee) = asked();
     let request = InvocationId::new(1).expect("an id");
     let error = InvocationError {
@@ -227,7 +227,7 @@ fn what_the_host_says_in_place_of_the_callee_follows_no_schema() {
 }
 
 #[test]
-fn a_callee_is_held_to_the_rules_that_it_has_registered_under() {
+fn answers_are_validated_against_the_permission_of_the_registration() {
     let mut validation = Validation::default();
     let schemas = Schemas { call_result: Numbers::schema(), ..Schemas::default() };
     let sums = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
@@ -252,7 +252,7 @@ fn a_callee_is_held_to_the_rules_that_it_has_registered_under() {
 }
 
 #[test]
-fn a_callee_that_is_unavailable_passes_its_call_on_whatever_it_says() {
+fn rerouting_error_is_not_validated() {
     let mut lab = realm(all());
     let caller = lab.join_as(able("caller"));
     let [first, second] = ["first", "second"].map(|name| lab.join_as(held(name)));
@@ -270,7 +270,7 @@ fn a_callee_that_is_unavailable_passes_its_call_on_whatever_it_says() {
 }
 
 #[test]
-fn of_several_callees_each_answers_for_itself() {
+fn answers_of_a_call_to_all_are_validated_one_by_one() {
     let mut lab = realm(all());
     let caller = lab.join_as(able("caller"));
     let callees = ["a", "b", "c"].map(|name| lab.join_as(held(name)));
@@ -298,7 +298,7 @@ fn of_several_callees_each_answers_for_itself() {
 }
 
 #[test]
-fn what_can_not_be_looked_into_is_refused() {
+fn opaque_payload_is_refused_when_a_schema_applies() {
     let sealed = |what: &str| {
         let text =
             format!("the payload of the {what} has a schema to follow, and can't be looked into");
@@ -324,7 +324,7 @@ fn what_can_not_be_looked_into_is_refused() {
 }
 
 #[test]
-fn what_takes_too_long_to_look_into_is_refused() {
+fn payload_over_the_validation_limit_is_refused() {
     let (mut lab, caller, callee) = held_caller();
     let long = text(&"x".repeat(MAX_VALIDATED_BYTES));
     lab.send(caller, client::call(1, "com.sum", long));
@@ -335,7 +335,7 @@ fn what_takes_too_long_to_look_into_is_refused() {
 }
 
 #[test]
-fn a_part_that_was_not_asked_for_is_dropped_whatever_is_in_it() {
+fn unrequested_progressive_result_is_dropped_without_validation() {
     let (mut lab, caller, callee) = held_callee();
     lab.send(caller, client::call(1, "com.sum", NOTHING));
     lab.received(callee);
