@@ -26,6 +26,7 @@ use cloverleaf_wamp::uri::UriPattern;
 
 use crate::deadline::Moment;
 use crate::directory::{Directory, DirectoryEntry, HeldPatterns};
+use crate::limits::SharedLimits;
 use crate::wall_clock::Timestamp;
 
 mod acknowledgement;
@@ -117,6 +118,7 @@ pub(crate) struct Broker {
     durable: Durable,
     /// The subscription of each of the realm's histories.
     stored_in: Vec<SubscriptionId>,
+    limits: SharedLimits,
 }
 
 impl Broker {
@@ -150,6 +152,12 @@ impl Broker {
             }
         }
         broker
+    }
+
+    /// Applies other limits from now on.
+    pub(crate) const fn set_limits(&mut self, limits: SharedLimits) {
+        self.limits = limits;
+        self.retention.set_max_per_topic(limits.max_retained_per_topic);
     }
 
     /// Whether any events are stored to be asked for.

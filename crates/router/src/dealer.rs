@@ -34,7 +34,7 @@ use slab::Slab;
 use crate::compatibility::Compatibility;
 use crate::deadline::{Deadlines, Moment};
 use crate::directory::{Directory, HeldPatterns};
-use crate::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
+use crate::limits::{LARGEST_HELD_CALL_LIMIT, MAX_COLLECTED_BYTES, SessionLimits, SharedLimits};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::uri_index::UriIndex;
@@ -175,7 +175,8 @@ struct ActiveInvocation {
     schemas: Option<SchemasId>,
 }
 
-const _: () = assert!(MAX_HELD_CALL_BYTES <= u32::MAX as usize);
+// The results of a call are still collected while its caller is detached and not counted.
+const _: () = assert!(LARGEST_HELD_CALL_LIMIT + MAX_COLLECTED_BYTES < u32::MAX as usize);
 
 impl CallInFlight {
     /// Bytes that the call holds.
@@ -230,6 +231,7 @@ pub(crate) struct Dealer {
     uncounted: u32,
     validation: Validation,
     compatibility: Compatibility,
+    limits: SharedLimits,
 }
 
 impl Dealer {
@@ -255,6 +257,12 @@ impl Dealer {
     /// Validates against other schemas from now on.
     pub(crate) fn set_validation(&mut self, validation: Validation) {
         self.validation = validation;
+    }
+
+    /// Applies other limits from now on.
+    pub(crate) const fn set_limits(&mut self, limits: SharedLimits) {
+        self.limits = limits;
+        self.validation.set_max_bytes(limits.max_validated_bytes);
     }
 
     /// How many calls are not answered.
@@ -291,7 +299,7 @@ impl Dealer {
     /// the realm. Whether there is.
     fn hold<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey, bytes: usize) -> bool {
         let Some(call) = self.calls.get_mut(key.0) else { return false };
-        if bytes > held_room(self.held_bytes, sessions, call.caller) {
+        if bytes > held_room(&self.limits, self.held_bytes, sessions, call.caller) {
             return false;
         }
         call.held_bytes += bytes as u32;
@@ -357,10 +365,18 @@ impl Dealer {
 
 /// Bytes that the calls of a caller may hold beside those that they do, where all calls of the
 /// realm hold so many.
-fn held_room<O>(of_realm: usize, sessions: &Sessions<O>, caller: SessionKey) -> usize {
-    let of_caller = sessions.at(caller).map_or(0, |caller| caller.dealer.held_bytes);
-    let room = MAX_HELD_CALL_BYTES.saturating_sub(of_realm);
-    room.min(MAX_HELD_CALL_BYTES_PER_SESSION.saturating_sub(of_caller))
+fn held_room<O>(
+    limits: &SharedLimits,
+    of_realm: usize,
+    sessions: &Sessions<O>,
+    caller: SessionKey,
+) -> usize {
+    let (of_caller, limit) = match sessions.at(caller) {
+        Some(caller) => (caller.dealer.held_bytes, sessions.limits(caller.role)),
+        None => (0, &SessionLimits::DEFAULT),
+    };
+    let room = limits.max_held_call_bytes.saturating_sub(of_realm);
+    room.min(limit.max_held_call_bytes.saturating_sub(of_caller))
 }
 
 /// Asks a callee to give an invocation up, if it has announced that it can be asked.

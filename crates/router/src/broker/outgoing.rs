@@ -19,10 +19,7 @@ use super::history::Ticket;
 use super::publication::Publication;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_OUTGOING_BYTES, MAX_OUTGOING_BYTES_PER_SESSION, MAX_OUTGOING_META_BYTES,
-    MAX_OUTGOING_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::work::Work;
@@ -60,9 +57,9 @@ impl Queue {
         Self { publications: VecDeque::with_capacity(1), ..Self::default() }
     }
 
-    fn is_full(&self) -> bool {
-        self.publications.len() >= MAX_OUTGOING_PER_SESSION
-            || self.bytes >= MAX_OUTGOING_BYTES_PER_SESSION
+    fn is_full(&self, limits: &SessionLimits) -> bool {
+        self.publications.len() >= limits.max_outgoing_publications
+            || self.bytes >= limits.max_outgoing_bytes
     }
 }
 
@@ -144,12 +141,12 @@ impl Outgoing {
 impl Broker {
     /// Whether the realm takes no publications that can't go out at once.
     pub(crate) const fn has_no_memory_for_outgoing(&self) -> bool {
-        self.outgoing.bytes >= MAX_OUTGOING_BYTES
+        self.outgoing.bytes >= self.limits.max_outgoing_bytes
     }
 
     /// Whether the realm takes no meta events.
     pub(crate) const fn has_no_memory_for_meta_events(&self) -> bool {
-        self.outgoing.meta_bytes >= MAX_OUTGOING_META_BYTES
+        self.outgoing.meta_bytes >= self.limits.max_outgoing_meta_bytes
     }
 
     /// Keeps what the realm counts for a session that has left until its publications are sent.
@@ -167,8 +164,8 @@ impl Broker {
     }
 
     /// Whether a session may publish no more before earlier publications are done.
-    pub(crate) fn is_full_of_outgoing(&self, source: SessionKey) -> bool {
-        self.outgoing.has(source) && self.outgoing.queues[&source].is_full()
+    pub(crate) fn is_full_of_outgoing(&self, source: SessionKey, limits: &SessionLimits) -> bool {
+        self.outgoing.has(source) && self.outgoing.queues[&source].is_full(limits)
     }
 
     /// Whether any publication is not done.

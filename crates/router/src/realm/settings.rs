@@ -16,6 +16,7 @@ use crate::authorizer::Authorizer;
 use crate::broker::{EventStore, HistorySettings, RetentionSettings};
 use crate::compatibility::Compatibility;
 use crate::dealer::{CallQueue, CallTimes};
+use crate::limits::SharedLimits;
 use crate::validation::Validation;
 use crate::wall_clock::TimeOfDay;
 
@@ -87,6 +88,8 @@ pub struct RealmSettings {
     pub strict_request_ids: bool,
     /// Its roles. A role named `trusted` is built in unless given here.
     pub roles: Vec<Role>,
+    /// The limits of what its sessions share.
+    pub limits: SharedLimits,
     /// The schemas that its permissions name.
     pub validation: Validation,
     /// What it calls itself in WELCOME, such as `Cloverleaf-0.1.0`; none to say nothing.
@@ -125,6 +128,7 @@ impl RealmSettings {
             call_timeout_unit: None,
             strict_request_ids: false,
             roles: Vec::new(),
+            limits: SharedLimits::DEFAULT,
             validation: Validation::default(),
             agent: None,
             meta_api: true,

@@ -132,9 +132,12 @@ impl<O: Outbox> Realm<O> {
 
     /// Whether a session has requested as much as may be in progress.
     pub(super) fn has_full_queues(&self, key: SessionKey) -> bool {
-        self.broker.is_full_of_outgoing(key)
-            || self.broker.is_full_of_replays(key)
-            || self.sessions.at(key).is_some_and(|s| s.listings >= MAX_LISTINGS_PER_SESSION)
+        self.broker.is_full_of_replays(key)
+            || self.sessions.at(key).is_some_and(|session| {
+                let limits = self.sessions.limits(session.role);
+                session.listings >= MAX_LISTINGS_PER_SESSION
+                    || self.broker.is_full_of_outgoing(key, limits)
+            })
     }
 
     /// Lets the peer of a session wait if it has asked for as much as may be in progress. Sessions
