@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use cloverleaf_client::Session;
 use cloverleaf_config::Settings;
-use cloverleaf_config::settings::{self as config, ListeningTransport, RouterComponent};
+use cloverleaf_config::settings::{
+    self as config, ListenerLimits, ListeningTransport, RouterComponent,
+};
 use cloverleaf_hosting::supervisor::{Launch, supervise};
 use cloverleaf_hosting::{Components, Joined};
 use cloverleaf_realms::realms::TemplateRule;
@@ -238,6 +240,7 @@ impl Node {
             in_flight: &self.requests_in_flight,
             memory: &self.memory,
             tuning: self.options.tuning,
+            limits: ListenerLimits::default(),
         }
     }
 
@@ -399,14 +402,14 @@ impl Node {
     ) {
         for change in changes {
             match change {
-                Change::ChangeRoles { realm, .. } => {
+                Change::ChangeRules { realm, .. } => {
                     let settings = plan::all_realms(target).find(|other| other.name == *realm);
                     if let (Some(settings), Ok(host)) = (settings, self.realms.configured(realm)) {
                         realms::change_rules(&host, settings);
                     }
                 }
                 Change::AddTemplate => self.set_template(target),
-                Change::ChangeTemplateRoles => {
+                Change::ChangeTemplateRules => {
                     self.set_template(target);
                     for host in self.realms.made() {
                         if let Some(template) = plan::template(target) {

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use cloverleaf_router::{
     Admitted, Compatibility, HistoryAnswer, Metered, Moment, Random, Realm, RealmSettings, Refusal,
-    RefusedPattern, Role, SessionFlow, SessionKey, SessionStats, Ticket, Validation,
+    RefusedPattern, Role, SessionFlow, SessionKey, SessionStats, SharedLimits, Ticket, Validation,
 };
 use cloverleaf_wakes::{DeferredWakes, work_left};
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
@@ -168,6 +168,11 @@ impl RealmHost {
         let mut validation = self.enter().state.realm.validation().clone();
         let roles = rules(&mut validation);
         self.step(|realm, _| realm.set_rules(roles, validation));
+    }
+
+    /// Applies other limits from the next message on.
+    pub fn set_limits(&self, limits: SharedLimits) {
+        self.step(|realm, _| realm.set_limits(limits));
     }
 
     /// A session of this process has joined or left.

@@ -26,6 +26,9 @@ pub struct WampService {
     pub serializers: Vec<Serializer>,
     /// The time limits of its connections.
     pub limits: Arc<ConnectionLimits>,
+    /// The size of a session's queue above which it takes no events and calls. Long-poll services
+    /// have their own.
+    pub high_water_mark: HighWaterMark,
     /// The longest message that is accepted, in bytes.
     pub max_message: usize,
     /// The slow-consumer policy of clients whose role has none.
@@ -56,7 +59,7 @@ impl WampService {
         peer: PeerInfo,
     ) {
         let memory = &self.memory;
-        let (sender, outlet) = queue_with(HighWaterMark::default(), Some(memory.queues()));
+        let (sender, outlet) = queue_with(self.high_water_mark, Some(memory.queues()));
         let peer = self.peer(format, sender, peer);
         if format.is_batched {
             let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 
 pub use crate::action::Action;
 use crate::compatibility::Compatibility;
+use crate::limits::{LARGEST_HELD_CALL_LIMIT, SessionLimits};
 use crate::uri_index::UriIndex;
 use crate::validation::SchemasId;
 
@@ -122,6 +123,7 @@ pub const TRUSTED: &str = "trusted";
 pub struct Role {
     name: CompactString,
     rules: Rules,
+    limits: SessionLimits,
     /// It allows nothing any more, and no session joins with it.
     is_removed: bool,
 }
@@ -143,18 +145,33 @@ impl Role {
         for (pattern, permission) in rules {
             index.insert(&pattern, permission);
         }
-        Self { name: name.into(), rules: Rules::Static(index), is_removed: false }
+        Self::of(name.into(), Rules::Static(index))
     }
 
     /// A role without rules: the realm's [`Authorizer`](crate::Authorizer) decides on each request.
     /// In a realm without one everything is denied.
     pub fn with_authorizer(name: impl Into<CompactString>) -> Self {
-        Self { name: name.into(), rules: Rules::Authorizer, is_removed: false }
+        Self::of(name.into(), Rules::Authorizer)
     }
 
     /// The built-in role for components inside the router.
     pub(crate) fn trusted() -> Self {
-        Self { name: TRUSTED.into(), rules: Rules::Trusted, is_removed: false }
+        Self::of(TRUSTED.into(), Rules::Trusted)
+    }
+
+    fn of(name: CompactString, rules: Rules) -> Self {
+        Self { name, rules, limits: SessionLimits::DEFAULT, is_removed: false }
+    }
+
+    /// The same role with other limits of its sessions.
+    pub fn with_limits(self, limits: SessionLimits) -> Self {
+        let max_held_call_bytes = limits.max_held_call_bytes.min(LARGEST_HELD_CALL_LIMIT);
+        Self { limits: SessionLimits { max_held_call_bytes, ..limits }, ..self }
+    }
+
+    /// The limits of each session with the role.
+    pub(crate) const fn limits(&self) -> &SessionLimits {
+        &self.limits
     }
 
     /// The role's name.

@@ -29,6 +29,7 @@ use cloverleaf_wamp::uri::UriPattern;
 
 use crate::deadline::Moment;
 use crate::directory::{Directory, DirectoryEntry, HeldPatterns};
+use crate::limits::SharedLimits;
 use crate::wall_clock::Timestamp;
 
 mod acknowledgement;
@@ -119,6 +120,7 @@ pub(crate) struct Broker {
     durable: Durable,
     /// The subscription of each history of the realm.
     stored_in: Vec<SubscriptionId>,
+    limits: SharedLimits,
 }
 
 impl Broker {
@@ -152,6 +154,12 @@ impl Broker {
             }
         }
         broker
+    }
+
+    /// Applies other limits from now on.
+    pub(crate) const fn set_limits(&mut self, limits: SharedLimits) {
+        self.limits = limits;
+        self.retention.set_max_per_topic(limits.max_retained_per_topic);
     }
 
     /// Whether the events of any pattern are stored.

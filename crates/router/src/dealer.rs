@@ -37,7 +37,7 @@ use slab::Slab;
 use crate::compatibility::Compatibility;
 use crate::deadline::{Deadlines, Moment};
 use crate::directory::{Directory, HeldPatterns};
-use crate::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
+use crate::limits::{LARGEST_HELD_CALL_LIMIT, MAX_COLLECTED_BYTES, SessionLimits, SharedLimits};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::uri_index::UriIndex;
@@ -177,7 +177,8 @@ struct ActiveInvocation {
     schemas: Option<SchemasId>,
 }
 
-const _: () = assert!(MAX_HELD_CALL_BYTES <= u32::MAX as usize);
+// The results of a call are still collected while its caller is detached and not counted.
+const _: () = assert!(LARGEST_HELD_CALL_LIMIT + MAX_COLLECTED_BYTES < u32::MAX as usize);
 
 impl CallInFlight {
     /// Bytes that the call holds.
@@ -232,6 +233,7 @@ pub(crate) struct Dealer {
     uncounted: u32,
     validation: Validation,
     compatibility: Compatibility,
+    limits: SharedLimits,
 }
 
 impl Dealer {
@@ -257,6 +259,12 @@ impl Dealer {
     /// Validates against other schemas from now on.
     pub(crate) fn set_validation(&mut self, validation: Validation) {
         self.validation = validation;
+    }
+
+    /// Applies other limits from now on.
+    pub(crate) const fn set_limits(&mut self, limits: SharedLimits) {
+        self.limits = limits;
+        self.validation.set_max_bytes(limits.max_validated_bytes);
     }
 
     /// The number of calls in flight.
@@ -293,7 +301,7 @@ impl Dealer {
     /// whether they have.
     fn hold<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey, bytes: usize) -> bool {
         let Some(call) = self.calls.get_mut(key.0) else { return false };
-        if bytes > held_room(self.held_bytes, sessions, call.caller) {
+        if bytes > held_room(&self.limits, self.held_bytes, sessions, call.caller) {
             return false;
         }
         call.held_bytes += bytes as u32;
@@ -358,10 +366,18 @@ impl Dealer {
 }
 
 /// The further bytes that calls of a caller may hold, if all calls of the realm hold `of_realm`.
-fn held_room<O>(of_realm: usize, sessions: &Sessions<O>, caller: SessionKey) -> usize {
-    let of_caller = sessions.at(caller).map_or(0, |caller| caller.dealer.held_bytes);
-    let room = MAX_HELD_CALL_BYTES.saturating_sub(of_realm);
-    room.min(MAX_HELD_CALL_BYTES_PER_SESSION.saturating_sub(of_caller))
+fn held_room<O>(
+    limits: &SharedLimits,
+    of_realm: usize,
+    sessions: &Sessions<O>,
+    caller: SessionKey,
+) -> usize {
+    let (of_caller, limit) = match sessions.at(caller) {
+        Some(caller) => (caller.dealer.held_bytes, sessions.limits(caller.role)),
+        None => (0, &SessionLimits::DEFAULT),
+    };
+    let room = limits.max_held_call_bytes.saturating_sub(of_realm);
+    room.min(limit.max_held_call_bytes.saturating_sub(of_caller))
 }
 
 /// Sends INTERRUPT to a callee that has announced call canceling.

@@ -70,6 +70,7 @@ pub use broker::{
 pub use compatibility::Compatibility;
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
+pub use limits::{SessionLimits, SharedLimits};
 pub use meta::{Metered, SessionStats, StatsCycle, Traffic};
 pub use outbox::{CloseCause, Delivery, Outbox, WaitConditions};
 pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow};

@@ -27,9 +27,7 @@ use serde::de::DeserializeOwned;
 
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES, MAX_TESTAMENT_BYTES_PER_SESSION,
-};
+use crate::limits::{MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES, SessionLimits};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::session::SessionKey;
@@ -108,11 +106,11 @@ procedures! {
 }
 
 impl Procedure {
-    /// The largest size of its arguments in bytes, as encoded. They are decoded under the realm's
-    /// lock.
-    const fn max_bytes(self) -> usize {
+    /// The most bytes that its arguments may hold, as they were written. They are decoded while
+    /// the realm is locked.
+    const fn max_bytes(self, limits: &SessionLimits) -> usize {
         match self {
-            Self::AddTestament => MAX_TESTAMENT_BYTES_PER_SESSION + MAX_META_ARGUMENT_BYTES,
+            Self::AddTestament => limits.max_testament_bytes + MAX_META_ARGUMENT_BYTES,
             _ => MAX_META_ARGUMENT_BYTES,
         }
     }
@@ -215,7 +213,8 @@ impl<O: Outbox> Realm<O> {
         call: &Call,
         now: Moment,
     ) -> Result<Option<Payload>, RequestFailure> {
-        let limit = procedure.max_bytes();
+        let Some(caller) = self.sessions.at(from) else { return Ok(None) };
+        let limit = procedure.max_bytes(self.sessions.limits(caller.role));
         if call.payload.size() > limit {
             return Err(RequestFailure::ArgumentsTooLarge(procedure.uri(), limit));
         }

@@ -15,6 +15,7 @@
 //! | `registering` | REGISTER, UNREGISTER |
 //! | `publishing` | PUBLISH |
 //! | `subscribing` | SUBSCRIBE, UNSUBSCRIBE |
+//! | `table_limits` | limits of the realm and its sessions |
 //!
 //! Spec: basic profile "Sessions", "Protocol Errors", "Ordering Guarantees".
 
@@ -49,6 +50,7 @@ mod rules;
 mod settings;
 mod steps;
 mod subscribing;
+mod table_limits;
 
 pub use settings::{DisclosedHeaders, Random, RealmSettings};
 
@@ -110,7 +112,7 @@ impl<O: Outbox> Realm<O> {
         let parking = settings.authorizer.take().map(|found| Box::new(Parking::new(found)));
         let queues = std::mem::take(&mut settings.call_queues);
         let mut clock = std::mem::take(&mut settings.time_of_day);
-        Self {
+        let mut realm = Self {
             announced,
             sessions: Sessions::default(),
             killed: KilledSessions::default(),
@@ -134,7 +136,9 @@ impl<O: Outbox> Realm<O> {
             refused_patterns: RefusedPatterns::default(),
             dropped_meta_events: 0,
             closed: false,
-        }
+        };
+        realm.apply_limits();
+        realm
     }
 
     /// The realm's name.

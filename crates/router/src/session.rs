@@ -18,6 +18,7 @@ use slab::Slab;
 
 use crate::broker;
 use crate::dealer;
+use crate::limits::SessionLimits;
 pub use crate::session_key::SessionKey;
 use crate::testament::Testaments;
 
@@ -99,11 +100,13 @@ pub(crate) struct Sessions<O> {
     table: Slab<Session<O>>,
     /// The place of each session in the table.
     ids: HashMap<SessionId, u32>,
+    /// The limits of each of the realm's roles, in the order of [`Session::role`].
+    limits: Vec<SessionLimits>,
 }
 
 impl<O> Default for Sessions<O> {
     fn default() -> Self {
-        Self { table: Slab::new(), ids: HashMap::default() }
+        Self { table: Slab::new(), ids: HashMap::default(), limits: Vec::new() }
     }
 }
 
@@ -123,7 +126,7 @@ impl<O> Sessions<O> {
         make: impl FnOnce(SessionKey) -> Session<O>,
     ) -> SessionKey {
         let entry = self.table.vacant_entry();
-        // `limits::MAX_SESSIONS` is far below 2^32.
+        // 2^32 sessions do not fit into memory.
         let key = SessionKey { place: entry.key() as u32, id };
         entry.insert(make(key));
         self.ids.insert(id, key.place);
@@ -132,6 +135,26 @@ impl<O> Sessions<O> {
 
     pub(crate) fn at(&self, key: SessionKey) -> Option<&Session<O>> {
         self.table.get(key.place as usize).filter(|session| session.key == key)
+    }
+
+    /// Applies the limits of the realm's roles, in the order of [`Session::role`].
+    pub(crate) fn set_limits(&mut self, limits: Vec<SessionLimits>) {
+        self.limits = limits;
+    }
+
+    /// The limits of sessions with this role.
+    pub(crate) fn limits(&self, role: usize) -> &SessionLimits {
+        self.limits.get(role).unwrap_or(&SessionLimits::DEFAULT)
+    }
+
+    /// A session and its limits.
+    pub(crate) fn with_limits_mut(
+        &mut self,
+        key: SessionKey,
+    ) -> Option<(&mut Session<O>, &SessionLimits)> {
+        let session = self.table.get_mut(key.place as usize).filter(|held| held.key == key)?;
+        let limits = self.limits.get(session.role).unwrap_or(&SessionLimits::DEFAULT);
+        Some((session, limits))
     }
 
     pub(crate) fn at_mut(&mut self, key: SessionKey) -> Option<&mut Session<O>> {

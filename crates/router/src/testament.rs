@@ -6,7 +6,7 @@ use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Options as _, Publish, PublishOptions};
 
 use crate::failure::RequestFailure;
-use crate::limits::{MAX_TESTAMENT_BYTES_PER_SESSION, MAX_TESTAMENTS_PER_SESSION};
+use crate::limits::SessionLimits;
 
 /// The scope of a testament. A session ends with its connection here, so both scopes are published
 /// at its end, `detached` first.
@@ -71,10 +71,11 @@ impl Testaments {
         &mut self,
         scope: TestamentScope,
         testament: Testament,
+        limits: &SessionLimits,
     ) -> Result<(), RequestFailure> {
         let bytes = self.bytes + testament.size();
-        if self.detached.len() + self.destroyed.len() >= MAX_TESTAMENTS_PER_SESSION
-            || bytes > MAX_TESTAMENT_BYTES_PER_SESSION
+        if self.detached.len() + self.destroyed.len() >= limits.max_testaments
+            || bytes > limits.max_testament_bytes
         {
             return Err(RequestFailure::LimitReached("testaments"));
         }

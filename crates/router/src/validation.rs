@@ -15,7 +15,7 @@ use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 
 use crate::failure::RequestFailure;
-use crate::limits::MAX_VALIDATED_BYTES;
+use crate::limits::SharedLimits;
 
 /// A schema of payloads, provided by the host.
 pub trait PayloadSchema: fmt::Debug + Send + Sync {
@@ -51,8 +51,18 @@ pub struct Schemas {
 pub struct SchemasId(NonZeroU32);
 
 /// The schemas of a realm.
-#[derive(Debug, Clone, Default)]
-pub struct Validation(Vec<Schemas>);
+#[derive(Debug, Clone)]
+pub struct Validation {
+    schemas: Vec<Schemas>,
+    /// The most bytes of a payload that is validated.
+    max_bytes: usize,
+}
+
+impl Default for Validation {
+    fn default() -> Self {
+        Self { schemas: Vec::new(), max_bytes: SharedLimits::DEFAULT.max_validated_bytes }
+    }
+}
 
 /// The kind of a payload that is validated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,14 +115,19 @@ impl Validation {
     /// # Panics
     /// After 2^32 - 1 of them.
     pub fn add(&mut self, schemas: Schemas) -> SchemasId {
-        self.0.push(schemas);
-        let number = u32::try_from(self.0.len()).ok().and_then(NonZeroU32::new);
+        self.schemas.push(schemas);
+        let number = u32::try_from(self.schemas.len()).ok().and_then(NonZeroU32::new);
         SchemasId(number.expect("as many permissions as fit into memory"))
     }
 
-    /// Whether no permission has schemas.
+    /// Sets the most bytes of a payload that is validated.
+    pub(crate) const fn set_max_bytes(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
+    }
+
+    /// Whether nothing is asked of any payload.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.schemas.is_empty()
     }
 
     /// Checks that a payload matches the schema of its sender's permission. Opaque (passthru)
@@ -139,7 +154,7 @@ impl Validation {
         payload: &Payload,
         passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
-        let schemas = self.0.get(number.get() as usize - 1);
+        let schemas = self.schemas.get(number.get() as usize - 1);
         let Some(schema) = schemas.and_then(|schemas| kind.schema(schemas).as_deref()) else {
             return Ok(());
         };
@@ -147,8 +162,8 @@ impl Validation {
         if passthru.is_some_and(PassthruDetails::uses_passthru) || payload.is_transparent() {
             return Err(RequestFailure::SealedPayload(what));
         }
-        if payload.size() > MAX_VALIDATED_BYTES {
-            return Err(RequestFailure::PayloadTooLarge(what));
+        if payload.size() > self.max_bytes {
+            return Err(RequestFailure::PayloadTooLarge { what, limit: self.max_bytes });
         }
         let refused = |reason| RequestFailure::InvalidPayload { what, reason };
         schema.check(payload).map_err(refused)

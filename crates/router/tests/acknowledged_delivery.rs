@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_router::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_UNACKNOWLEDGED_PER_SESSION};
+use cloverleaf_router::limits::{SessionLimits, SharedLimits};
 use cloverleaf_router::{Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -120,7 +120,7 @@ fn publication_fails_when_a_receiver_does_not_acknowledge_in_time() {
     let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
     let publication = publish(&mut lab, publisher, 1);
     lab.send(ann, client::event_received(publication));
-    lab.pass(Duration::from_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS - 1));
+    lab.pass(Duration::from_millis(SharedLimits::DEFAULT.acknowledgement_timeout_millis - 1));
     assert_eq!(lab.received(publisher), []);
     lab.pass(Duration::from_millis(1));
     assert_eq!(lab.received(publisher), [timed_out(1)]);
@@ -137,7 +137,7 @@ fn each_publication_has_its_own_deadline() {
     let first = publish(&mut lab, publisher, 1);
     lab.pass(Duration::from_secs(1));
     let second = publish(&mut lab, publisher, 2);
-    lab.pass(Duration::from_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS - 1_000));
+    lab.pass(Duration::from_millis(SharedLimits::DEFAULT.acknowledgement_timeout_millis - 1_000));
     assert_eq!(lab.received(publisher), [timed_out(1)]);
     lab.send(ann, client::event_received(second));
     assert_eq!(lab.received(publisher), [router::published(2, second)]);
@@ -289,11 +289,11 @@ fn denied_publication_asks_no_receiver() {
 #[test]
 fn unacknowledged_publications_of_a_session_are_limited() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
-    let limit = MAX_UNACKNOWLEDGED_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_unacknowledged_publications as u64;
     let publications: Vec<_> =
         (1..=limit).map(|number| publish(&mut lab, publisher, number)).collect();
     assert_eq!(lab.received(publisher), []);
-    assert_eq!(lab.received(ann).len(), MAX_UNACKNOWLEDGED_PER_SESSION);
+    assert_eq!(lab.received(ann).len(), SessionLimits::DEFAULT.max_unacknowledged_publications);
     let retaining = PublishOptions { retain: Some(true), ..asking() };
     lab.send(publisher, client::publish_with(limit + 1, retaining, "com.job", args([0])));
     let text = "this session has reached its largest number of unacknowledged publications";
@@ -309,7 +309,10 @@ fn unacknowledged_publications_of_a_session_are_limited() {
     assert_eq!(lab.received(publisher), [router::published(6, publications[5])]);
     publish(&mut lab, publisher, limit + 2);
     assert_eq!(lab.received(ann).len(), 1);
-    lab.pass(Duration::from_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS));
-    assert_eq!(lab.received(publisher).len(), MAX_UNACKNOWLEDGED_PER_SESSION);
+    lab.pass(Duration::from_millis(SharedLimits::DEFAULT.acknowledgement_timeout_millis));
+    assert_eq!(
+        lab.received(publisher).len(),
+        SessionLimits::DEFAULT.max_unacknowledged_publications
+    );
     leave_all(lab, &[ann, publisher]);
 }

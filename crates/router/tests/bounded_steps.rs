@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use cloverleaf_router::limits::{
-    LISTING_WORK_AT_ONCE, MAX_LISTINGS_PER_SESSION, MAX_OUTGOING_PER_SESSION,
-    MAX_REPLAYS_PER_SESSION, WORK_PER_STEP,
+    LISTING_WORK_AT_ONCE, MAX_LISTINGS_PER_SESSION, MAX_REPLAYS_PER_SESSION, SessionLimits,
+    WORK_PER_STEP,
 };
 use cloverleaf_router::{HistorySettings, RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -115,7 +115,7 @@ fn a_subscriber_that_leaves_meanwhile_gets_nothing_after_unsubscribed() {
 #[test]
 fn publisher_far_ahead_of_its_subscribers_is_paused_and_resumed() {
     let mut audience = Audience::of(WORK_PER_STEP + 10);
-    let limit = MAX_OUTGOING_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_outgoing_publications as u64;
     for number in 1..limit {
         assert_eq!(audience.lab.begin(audience.publisher, news(number)), SessionFlow::Continue);
     }

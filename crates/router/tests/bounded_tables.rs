@@ -4,10 +4,8 @@
 //! this router's own (`docs/limits.md`).
 
 use cloverleaf_router::limits::{
-    MAX_CONGESTED_PER_PUBLISHER, MAX_DETACHED_SESSIONS, MAX_LISTING_BYTES, MAX_LISTINGS,
-    MAX_LISTINGS_AT_WORK, MAX_MEMBERSHIP_BYTES, MAX_OUTGOING_META_BYTES, MAX_TESTAMENT_BYTES,
-    MAX_TESTAMENT_BYTES_PER_SESSION, MAX_UNACKNOWLEDGED_EVENTS, MAX_URI_BYTES_PER_SESSION,
-    WORK_PER_STEP,
+    MAX_CONGESTED_PER_PUBLISHER, MAX_LISTING_BYTES, MAX_LISTINGS, MAX_LISTINGS_AT_WORK,
+    MAX_MEMBERSHIP_BYTES, SessionLimits, SharedLimits, WORK_PER_STEP,
 };
 use cloverleaf_router::{
     Admitted, Compatibility, EventStore, HistoryId, HistoryQuery, HistorySettings, Metered,
@@ -138,8 +136,10 @@ fn publisher_waits_for_a_limited_number_of_subscribers() {
 #[test]
 fn testaments_count_in_the_realm_until_they_are_delivered() {
     let mut lab = lab_with_slow_store();
-    let count = MAX_TESTAMENT_BYTES / MAX_TESTAMENT_BYTES_PER_SESSION;
-    let will = json!(["com.will", ["x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION - 2_048)], null]);
+    let count =
+        SharedLimits::DEFAULT.max_testament_bytes / SessionLimits::DEFAULT.max_testament_bytes;
+    let will =
+        json!(["com.will", ["x".repeat(SessionLimits::DEFAULT.max_testament_bytes - 2_048)], null]);
     let heir = lab.join("heir");
     subscribe(&mut lab, heir, "com.will");
     for _ in 0..count {
@@ -162,7 +162,7 @@ fn testaments_count_in_the_realm_until_they_are_delivered() {
 fn topic_of_a_testament_counts_in_its_bytes() {
     let mut lab = Lab::new();
     let leaver = lab.join("leaver");
-    let text = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION - 1_500);
+    let text = "x".repeat(SessionLimits::DEFAULT.max_testament_bytes - 1_500);
     let will = |topic: &str| json!([topic, [text], null]);
     let (error, _) = lab.ask(leaver, ADD_TESTAMENT, will(&"a".repeat(2_000))).unwrap_err();
     assert_eq!(error, error_uri::LIMIT_REACHED);
@@ -172,7 +172,7 @@ fn topic_of_a_testament_counts_in_its_bytes() {
 #[test]
 fn joins_are_refused_while_too_many_sessions_are_detached() {
     let mut lab = lab_with_slow_store();
-    for _ in 0..MAX_DETACHED_SESSIONS {
+    for _ in 0..SharedLimits::DEFAULT.max_detached_sessions {
         let leaver = lab.join("leaver");
         hold_back(&mut lab, leaver);
         lab.disconnect(leaver);
@@ -208,7 +208,7 @@ fn meta_events_beyond_the_limit_are_dropped_and_counted() {
         transport: None,
     };
     let stats = SessionStats::default();
-    let enough = MAX_OUTGOING_META_BYTES / 32_768 + 10;
+    let enough = SharedLimits::DEFAULT.max_outgoing_meta_bytes / 32_768 + 10;
     for _ in 0..enough {
         lab.publish_stats(&metered, &stats);
     }
@@ -237,7 +237,7 @@ fn unacknowledged_events_of_a_realm_are_limited() {
             PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
         client::publish_with(number, options, "com.job", NOTHING)
     };
-    let fitting = (MAX_UNACKNOWLEDGED_EVENTS / subscribers.len()) as u64;
+    let fitting = (SharedLimits::DEFAULT.max_unacknowledged_events / subscribers.len()) as u64;
     for number in 1..=fitting {
         lab.send(publisher, job(number));
         assert_eq!(subscribers.iter().map(|peer| lab.received(*peer).len()).sum::<usize>(), 1_000);
@@ -269,7 +269,7 @@ fn publications_are_refused_at_the_limit_of_unacknowledged_events() {
     let subscribers: Vec<_> = (0..1_024).map(|_| lab.join_as(able)).collect();
     subscribers.iter().for_each(|peer| subscribe(&mut lab, *peer, "com.job"));
     let options = PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
-    for number in 1..=(MAX_UNACKNOWLEDGED_EVENTS / 1_024) as u64 {
+    for number in 1..=(SharedLimits::DEFAULT.max_unacknowledged_events / 1_024) as u64 {
         lab.send(publisher, client::publish_with(number, options.clone(), "com.job", NOTHING));
         subscribers.iter().for_each(|peer| assert_eq!(lab.received(*peer).len(), 1));
     }
@@ -412,7 +412,7 @@ fn names_of_groups_and_nodes_count_in_the_bytes_of_subscribed_uris() {
     };
     let refused = Err(error_uri::LIMIT_REACHED.to_owned());
     ask(0, SubscribeOptions::default()).unwrap();
-    let fitting = (MAX_URI_BYTES_PER_SESSION - 8) / (8 + MAX_MEMBERSHIP_BYTES);
+    let fitting = (SessionLimits::DEFAULT.max_uri_bytes - 8) / (8 + MAX_MEMBERSHIP_BYTES);
     for number in 1..=fitting {
         ask(number, if number % 2 == 0 { grouped() } else { node() }).unwrap();
     }

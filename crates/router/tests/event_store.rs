@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use cloverleaf_router::limits::MAX_OUTGOING_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_router::{
     EventStore, HistoryId, HistoryQuery, HistorySettings, RealmSettings, Record, SessionFlow,
     Ticket,
@@ -166,7 +166,7 @@ fn removal_of_a_session_ends_when_its_publications_are_stored() {
     for number in 1..=subscriptions {
         archive.lab.send(bob, client::subscribe(number, &format!("com.other.{number}")));
     }
-    let count = MAX_OUTGOING_PER_SESSION as u64;
+    let count = SessionLimits::DEFAULT.max_outgoing_publications as u64;
     for number in 0..count {
         let (request, options) = (subscriptions + 1 + number, client::acknowledged());
         let message = client::publish_with(request, options, "com.kept.a", args([number]));

@@ -8,11 +8,7 @@
 use std::time::Duration;
 
 use cloverleaf_router::SessionFlow;
-use cloverleaf_router::limits::{
-    MAX_CALLS_IN_FLIGHT_PER_SESSION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
-    MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION,
-    MAX_SUBSCRIPTIONS_PER_SESSION,
-};
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
@@ -285,11 +281,11 @@ fn limit_reached(kind: RequestKind, number: u64, what: &str) -> RouterMessage {
 fn subscriptions_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
-    let limit = MAX_SUBSCRIPTIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_subscriptions as u64;
     for number in 1..=limit {
         lab.send(alice, client::subscribe(number, &format!("com.{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_SUBSCRIPTIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_subscriptions);
     lab.send(alice, client::subscribe(limit + 1, "com.more"));
     lab.send(alice, client::unsubscribe(limit + 2, 1));
     lab.send(alice, client::subscribe(limit + 3, "com.more"));
@@ -309,11 +305,11 @@ fn subscriptions_of_a_session_are_limited() {
 fn registrations_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_REGISTRATIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_registrations as u64;
     for number in 1..=limit {
         lab.send(alice, client::register(number, &format!("com.{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_REGISTRATIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_registrations);
     lab.send(alice, client::register(limit + 1, "com.more"));
     let refusal = limit_reached(RequestKind::Register, limit + 1, "registrations");
     assert_eq!(lab.received(alice), [refusal]);
@@ -324,7 +320,7 @@ fn calls_in_flight_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let (caller, other, callee) = (lab.join("caller"), lab.join("other"), lab.join("callee"));
     lab.send(callee, client::register(1, "com.a"));
-    let limit = MAX_CALLS_IN_FLIGHT_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_calls_in_flight as u64;
     for number in 1..=limit {
         lab.send(caller, client::call(number, "com.a", NOTHING));
     }
@@ -347,11 +343,11 @@ fn calls_in_flight_of_a_session_are_limited() {
 fn pattern_subscriptions_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_pattern_subscriptions as u64;
     for number in 1..=limit {
         lab.send(alice, client::subscribe_pattern(number, Wildcard, &format!("com..n{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_pattern_subscriptions);
     lab.send(alice, client::subscribe_pattern(limit + 1, Prefix, "com.more"));
     lab.send(alice, client::subscribe(limit + 2, "com.exact"));
     lab.send(alice, client::unsubscribe(limit + 3, 1));
@@ -371,7 +367,7 @@ fn pattern_subscriptions_of_a_session_are_limited() {
 fn resubscribing_at_the_limit_is_allowed() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_pattern_subscriptions as u64;
     for number in 1..=limit {
         lab.send(alice, client::subscribe_pattern(number, Prefix, &format!("com.n{number}")));
     }
@@ -384,11 +380,11 @@ fn resubscribing_at_the_limit_is_allowed() {
 fn pattern_registrations_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_PATTERN_REGISTRATIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_pattern_registrations as u64;
     for number in 1..=limit {
         lab.send(alice, client::register_pattern(number, Prefix, &format!("com.n{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_PATTERN_REGISTRATIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_pattern_registrations);
     lab.send(alice, client::register_pattern(limit + 1, Wildcard, "com..more"));
     lab.send(alice, client::register(limit + 2, "com.exact"));
     lab.send(alice, client::unregister(limit + 3, 1));

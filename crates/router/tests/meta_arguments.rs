@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use cloverleaf_router::limits::{
-    MAX_FILTER_ROLES, MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES,
-    MAX_TESTAMENT_BYTES_PER_SESSION,
+    MAX_FILTER_ROLES, MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES, SessionLimits,
 };
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{client, router};
@@ -184,8 +183,8 @@ fn arguments_above_the_limit_are_refused_by_every_procedure() {
         let mut limit = MAX_META_ARGUMENT_BYTES;
         let mut padding = padding.clone();
         if procedure == "wamp.session.add_testament" {
-            limit += MAX_TESTAMENT_BYTES_PER_SESSION;
-            padding += &"x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION);
+            limit += SessionLimits::DEFAULT.max_testament_bytes;
+            padding += &"x".repeat(SessionLimits::DEFAULT.max_testament_bytes);
         }
         let text = format!("{procedure}: the arguments hold more than {limit} bytes");
         let refused: Answer = refusal(error_uri::PAYLOAD_SIZE_EXCEEDED, &text);

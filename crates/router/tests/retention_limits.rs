@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_router::limits::MAX_RETAINED_PER_TOPIC;
+use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{RealmSettings, RetentionSettings};
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
@@ -196,7 +196,7 @@ fn retained_event_for_all_outlives_restricted_ones() {
     // Kept for nobody but the next publisher, who is left out of its own event.
     assert!(is_kept(&mut lab, other, retain(), "com.a", "before"));
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
-    for number in 0..3 * MAX_RETAINED_PER_TOPIC {
+    for number in 0..3 * SharedLimits::DEFAULT.max_retained_per_topic {
         let name = format!("n{number}");
         assert!(is_kept(&mut lab, publisher, only_for(&name), "com.a", &name));
     }
@@ -209,7 +209,7 @@ fn retained_event_for_all_outlives_restricted_ones() {
 #[test]
 fn oldest_restricted_event_makes_room() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
-    for number in 0..=MAX_RETAINED_PER_TOPIC {
+    for number in 0..=SharedLimits::DEFAULT.max_retained_per_topic {
         let name = format!("n{number}");
         assert!(is_kept(&mut lab, publisher, only_for(&name), "com.a", &name));
     }
@@ -241,7 +241,7 @@ fn restricted_event_stays_for_sessions_that_the_next_one_excludes() {
 fn restricted_event_is_replaced_by_one_with_the_same_lists() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     assert!(is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
-    for number in 0..2 * MAX_RETAINED_PER_TOPIC {
+    for number in 0..2 * SharedLimits::DEFAULT.max_retained_per_topic {
         let text = format!("for ben {number}");
         assert!(is_kept(&mut lab, publisher, only_for("ben"), "com.a", &text));
     }

@@ -24,7 +24,7 @@ use cloverleaf_router::limits;
 use cloverleaf_router::{
     Admitted, Compatibility, Decision, DecisionTicket, HistoryAnswer, Metered, Moment, Permission,
     Principal, Realm, RealmSettings, Refusal, RefusedPattern, Role, SessionFlow, SessionKey,
-    SessionStats, Ticket, TimeOfDay, Timestamp,
+    SessionStats, SharedLimits, Ticket, TimeOfDay, Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -177,6 +177,11 @@ impl Lab {
     /// An empty realm with these roles only.
     pub fn with_roles(roles: Vec<Role>) -> Self {
         Self::with(RealmSettings { roles, ..settings() })
+    }
+
+    /// Gives the realm other limits.
+    pub fn set_limits(&mut self, limits: SharedLimits) {
+        self.realm.set_limits(limits);
     }
 
     /// Joins a peer that may do everything. It has read its WELCOME.
@@ -383,6 +388,19 @@ impl Lab {
     /// Sends GOODBYE to all sessions.
     pub fn close(&mut self, reason: &str) {
         self.realm.close(reason);
+    }
+
+    /// Gives the realm other roles, without schemas. Sessions of removed roles are left to the next
+    /// steps.
+    pub fn begin_set_roles(&mut self, roles: Vec<Role>) {
+        let validation = self.realm.validation().clone();
+        self.realm.set_rules(roles, validation);
+    }
+
+    /// Gives the realm other roles, without schemas, and ends the sessions of removed ones.
+    pub fn set_roles(&mut self, roles: Vec<Role>) {
+        self.begin_set_roles(roles);
+        self.work();
     }
 
     /// Takes the refused patterns whose text equals that of a permission.

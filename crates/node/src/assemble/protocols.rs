@@ -9,6 +9,7 @@ use cloverleaf_realms::WampService;
 use cloverleaf_realms::settings::Admission;
 use cloverleaf_realms::settings::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_web::{HttpOptions, HttpServer, Routes, Service, Timeouts, WebSocketPurpose};
 
@@ -49,6 +50,7 @@ pub(crate) fn assemble(
     transport: &ListeningTransport,
     existing: Option<Existing<'_>>,
 ) -> Result<Assembled, ApplyError> {
+    let context = &Context { limits: transport.limits(), ..*context };
     let server = existing.and_then(|existing| existing.protocol.http()).map(Arc::clone);
     let protocol = match transport {
         ListeningTransport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(wamp_service(
@@ -154,7 +156,7 @@ fn http_options(context: &Context<'_>, options: &WebOptions) -> Result<HttpOptio
         http.hsts = Some(header(&format!("max-age={}", options.hsts_max_age.as_secs()))?);
     }
     if let Some(timeout) = options.client_timeout {
-        http.timeouts = Timeouts::with_client_timeout(timeout);
+        http.timeouts = http.timeouts.with_client_timeout(timeout);
     }
     Ok(http)
 }
@@ -164,7 +166,11 @@ fn default_options(context: &Context<'_>) -> HttpOptions {
         access_log: false,
         fast_path: context.tuning.has_fast_path(),
         hsts: None,
-        timeouts: Timeouts::DEFAULT,
+        timeouts: Timeouts {
+            opening: context.limits.opening_timeout,
+            stall: context.limits.stall_timeout,
+            ..Timeouts::DEFAULT
+        },
     }
 }
 
@@ -180,7 +186,8 @@ pub(super) fn wamp_service(
         realms: Arc::clone(context.realms),
         admission: Arc::new(admission(auth)),
         serializers: serializers.to_vec(),
-        limits: Arc::default(),
+        limits: Arc::new(context.connection_limits()),
+        high_water_mark: high_water_mark(&context.limits),
         max_message,
         slow_consumer: realms::slow_consumer(slow_consumer),
         announces_agent: true,
@@ -201,6 +208,11 @@ pub(super) fn wamp_endpoint(
         announces_agent: options.show_server_version != Some(false),
         ..wamp_service(context, serializers, limit, auth, slow_consumer)
     }))
+}
+
+/// The limit of the queue of a session.
+pub(super) const fn high_water_mark(limits: &config::ListenerLimits) -> HighWaterMark {
+    HighWaterMark { bytes: limits.max_queue_bytes, messages: limits.max_queue_messages }
 }
 
 /// The limit of the length of a message, in bytes.

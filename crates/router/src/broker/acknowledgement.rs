@@ -14,9 +14,7 @@ use cloverleaf_wamp::message::{PublishOptions, Published, RequestRef, RouterMess
 use super::{Broker, BrokerState};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_UNACKNOWLEDGED_EVENTS, MAX_UNACKNOWLEDGED_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::work::{self, Work};
@@ -72,8 +70,8 @@ impl AcknowledgementMode {
 
 impl BrokerState {
     /// Refuses while the session waits for as many acknowledgements as it may.
-    pub(crate) fn check_awaited(&self) -> Result<(), RequestFailure> {
-        if self.awaited.len() >= MAX_UNACKNOWLEDGED_PER_SESSION {
+    pub(crate) fn check_awaited(&self, limits: &SessionLimits) -> Result<(), RequestFailure> {
+        if self.awaited.len() >= limits.max_unacknowledged_publications {
             return Err(RequestFailure::LimitReached("unacknowledged publications"));
         }
         Ok(())
@@ -115,7 +113,7 @@ impl Broker {
         silent: Silent,
     ) {
         let all = &mut self.acknowledgements;
-        if all.entries + silent.len() > MAX_UNACKNOWLEDGED_EVENTS {
+        if all.entries + silent.len() > self.limits.max_unacknowledged_events {
             return all.end(sessions, publication, Err(&NO_ROOM));
         }
         let Some(awaited) = all.awaited.get_mut(&publication) else { return };
@@ -129,7 +127,7 @@ impl Broker {
 
     /// Refuses while the realm waits for as many acknowledgements as it may.
     pub(crate) const fn check_awaited(&self) -> Result<(), RequestFailure> {
-        if self.acknowledgements.entries >= MAX_UNACKNOWLEDGED_EVENTS {
+        if self.acknowledgements.entries >= self.limits.max_unacknowledged_events {
             return Err(NO_ROOM);
         }
         Ok(())
@@ -168,7 +166,7 @@ impl Broker {
     ) {
         let all = &mut self.acknowledgements;
         let Some(awaited) = all.awaited.get_mut(&publication) else { return };
-        let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
+        let deadline = now.plus_millis(self.limits.acknowledgement_timeout_millis);
         awaited.deadline = Some(deadline);
         all.deadlines.insert((deadline, publication));
         all.end_if_all_have(sessions, publication);

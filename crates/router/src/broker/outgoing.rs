@@ -18,10 +18,7 @@ use super::history::Ticket;
 use super::publication::Publication;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_OUTGOING_BYTES, MAX_OUTGOING_BYTES_PER_SESSION, MAX_OUTGOING_META_BYTES,
-    MAX_OUTGOING_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::work::Work;
@@ -58,9 +55,9 @@ impl Queue {
         Self { publications: VecDeque::with_capacity(1), ..Self::default() }
     }
 
-    fn is_full(&self) -> bool {
-        self.publications.len() >= MAX_OUTGOING_PER_SESSION
-            || self.bytes >= MAX_OUTGOING_BYTES_PER_SESSION
+    fn is_full(&self, limits: &SessionLimits) -> bool {
+        self.publications.len() >= limits.max_outgoing_publications
+            || self.bytes >= limits.max_outgoing_bytes
     }
 }
 
@@ -142,12 +139,12 @@ impl Outgoing {
 impl Broker {
     /// Whether the realm accepts only publications that can be delivered at once.
     pub(crate) const fn has_no_memory_for_outgoing(&self) -> bool {
-        self.outgoing.bytes >= MAX_OUTGOING_BYTES
+        self.outgoing.bytes >= self.limits.max_outgoing_bytes
     }
 
     /// Whether the realm drops meta events.
     pub(crate) const fn has_no_memory_for_meta_events(&self) -> bool {
-        self.outgoing.meta_bytes >= MAX_OUTGOING_META_BYTES
+        self.outgoing.meta_bytes >= self.limits.max_outgoing_meta_bytes
     }
 
     /// Keeps the counts of a session that has ended until its publications are sent. Then
@@ -165,8 +162,8 @@ impl Broker {
     }
 
     /// Whether a session may publish no more until earlier publications are finished.
-    pub(crate) fn is_full_of_outgoing(&self, source: SessionKey) -> bool {
-        self.outgoing.has(source) && self.outgoing.queues[&source].is_full()
+    pub(crate) fn is_full_of_outgoing(&self, source: SessionKey, limits: &SessionLimits) -> bool {
+        self.outgoing.has(source) && self.outgoing.queues[&source].is_full(limits)
     }
 
     /// Whether any publication is unfinished.

@@ -20,7 +20,7 @@ use super::publication::{Publication, is_sealed, opens_sealed};
 use super::replay::Replays;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{EXPIRIES_AT_ONCE, MAX_RETAINED_PER_TOPIC};
+use crate::limits::EXPIRIES_AT_ONCE;
 use crate::session::{Identity, Session};
 
 /// The bounds of retained events.
@@ -134,6 +134,8 @@ impl Topic {
 #[derive(Debug, Default)]
 pub(super) struct Retention {
     settings: RetentionSettings,
+    /// The most events of one topic.
+    max_per_topic: usize,
     topics: BTreeMap<CompactString, Topic>,
     /// The expiry of some event of each topic.
     expiries: BTreeSet<(Moment, CompactString)>,
@@ -146,6 +148,10 @@ pub(super) struct Retention {
 impl Retention {
     pub(super) fn new(settings: RetentionSettings) -> Self {
         Self { settings, ..Self::default() }
+    }
+
+    pub(super) const fn set_max_per_topic(&mut self, max_per_topic: usize) {
+        self.max_per_topic = max_per_topic;
     }
 
     pub(super) fn has_replays(&self) -> bool {
@@ -227,10 +233,10 @@ impl Retention {
                 && (excluded.is_none() || excluded == event.eligibility.excluded_publisher())
         };
         let mut staying: Vec<_> = earlier.iter().filter(|event| !is_superseded(event)).collect();
-        if staying.len() >= MAX_RETAINED_PER_TOPIC {
+        while !staying.is_empty() && staying.len() >= self.max_per_topic {
             // The event for all sessions would be missed by the most.
             let for_all = staying.iter().rposition(|event| !event.eligibility.has_lists());
-            staying.remove(usize::from(for_all == Some(0)));
+            staying.remove(usize::from(for_all == Some(0) && staying.len() > 1));
         }
         staying.into_iter().map(|event| event.publication).collect()
     }

@@ -12,9 +12,7 @@ use super::{Broker, BrokerState, Subscription};
 use crate::deadline::Moment;
 use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::wall_clock::Timestamp;
@@ -33,18 +31,25 @@ pub(crate) struct SubscribeRequest {
     pub(crate) get_retained: bool,
 }
 
-/// The limits of one session, with their names in ERROR.
-const LIMITS: HoldingLimits = HoldingLimits {
-    entries: (MAX_SUBSCRIPTIONS_PER_SESSION, "subscriptions"),
-    patterns: (MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, "pattern subscriptions"),
-    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of subscribed URIs"),
-};
+/// The limits of the subscriptions of one session, with their names in ERROR.
+const fn holding_limits(limits: &SessionLimits) -> HoldingLimits {
+    HoldingLimits {
+        entries: (limits.max_subscriptions, "subscriptions"),
+        patterns: (limits.max_pattern_subscriptions, "pattern subscriptions"),
+        uri_bytes: (limits.max_uri_bytes, "bytes of subscribed URIs"),
+    }
+}
 
 impl BrokerState {
     /// Checks that the session may subscribe with a name of so many bytes.
-    fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
+    fn check_room(
+        &self,
+        limits: &HoldingLimits,
+        pattern: &UriPattern,
+        name_bytes: u8,
+    ) -> Result<(), RequestFailure> {
         let count = self.subscriptions.len();
-        self.held.check_entry(&LIMITS, count, pattern, usize::from(name_bytes))
+        self.held.check_entry(limits, count, pattern, usize::from(name_bytes))
     }
 
     /// Notes that the session subscribes with a name of so many bytes.
@@ -64,7 +69,7 @@ impl Broker {
     /// Returns the changes, and whether more retained events are to be sent.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
-        session: &mut Session<O>,
+        (session, limits): (&mut Session<O>, &SessionLimits),
         wish: SubscribeRequest,
         at: (Moment, Timestamp),
         work: &mut Work,
@@ -72,12 +77,12 @@ impl Broker {
         let SubscribeRequest { request, pattern, mode, get_retained } = wish;
         let (now, created) = at;
         let existing = self.subscriptions.at(&pattern);
-        let name_bytes = mode.name_bytes();
+        let (name_bytes, limits) = (mode.name_bytes(), holding_limits(limits));
         match existing.and_then(|id| session.broker.subscriptions.get(&id)) {
-            None => session.broker.check_room(&pattern, name_bytes)?,
+            None => session.broker.check_room(&limits, &pattern, name_bytes)?,
             Some(before) => {
                 let more = usize::from(name_bytes.saturating_sub(*before));
-                session.broker.held.check_bytes(&LIMITS, more)?;
+                session.broker.held.check_bytes(&limits, more)?;
             }
         }
         let mut changes = Vec::new();

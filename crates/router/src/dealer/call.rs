@@ -15,7 +15,6 @@ use super::{ActiveInvocation, Assignment, CallInFlight, CallKey, Dealer, held_ro
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::MAX_CALLS_IN_FLIGHT_PER_SESSION;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::validation::SchemasId;
@@ -46,7 +45,8 @@ impl Dealer {
     ) -> Result<(), RequestFailure> {
         let Some(session) = sessions.at_mut(caller) else { return Ok(()) };
         session.dealer.note_request_id(call.request);
-        if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
+        let (role, in_flight) = (session.role, session.dealer.calls.len());
+        if in_flight >= sessions.limits(role).max_calls_in_flight {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
         let Some((id, registration)) = self.matching(call.procedure.as_str()) else {
@@ -101,7 +101,8 @@ impl Dealer {
             let spare = (registration.callees.len() > 1).then(|| Box::new(pending.clone()));
             let progressive = ProgressiveState::begun(pending, registration, endpoint, sessions);
             let kept = progressive.as_ref().map_or(0, |progressive| progressive.size());
-            if kept > 0 && kept > held_room(self.held_bytes, sessions, pending.caller) {
+            if kept > 0 && kept > held_room(&self.limits, self.held_bytes, sessions, pending.caller)
+            {
                 return Err(RequestFailure::LimitReached("bytes of calls in flight"));
             }
             match registration.send(sessions, id, place, pending) {
@@ -143,7 +144,7 @@ impl Dealer {
         pending: &PendingInvocation,
     ) -> Result<(), RequestFailure> {
         let bytes = pending.size();
-        let room = held_room(self.held_bytes, sessions, pending.caller);
+        let room = held_room(&self.limits, self.held_bytes, sessions, pending.caller);
         if pending.is_open() || bytes > room || !self.may_wait(id, bytes) {
             return Err(RequestFailure::MaxConcurrencyReached);
         }

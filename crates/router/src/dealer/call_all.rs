@@ -147,7 +147,7 @@ impl Dealer {
             return Err(RequestFailure::CalleeGone);
         };
         let bytes = registration.callees.len() * BYTES_PER_CALLEE;
-        if bytes > held_room(self.held_bytes, sessions, pending.caller) {
+        if bytes > held_room(&self.limits, self.held_bytes, sessions, pending.caller) {
             return Err(RequestFailure::LimitReached("bytes of calls in flight"));
         }
         let asked = u32::try_from(registration.callees.len()).unwrap_or(u32::MAX);
@@ -171,7 +171,7 @@ impl Dealer {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let id = call.registration;
         let Assignment::All(call_all) = &mut call.assignment else { return };
-        let room = held_room(self.held_bytes, sessions, call.caller);
+        let room = held_room(&self.limits, self.held_bytes, sessions, call.caller);
         let Some((invoked, bytes)) = call_all.keep(callee, outcome, room) else { return };
         let is_complete = call_all.missing == 0;
         self.hold(sessions, key, bytes);

@@ -16,7 +16,7 @@ use super::endpoint::Endpoint;
 use super::rerouting::PlaceOutcome;
 use super::{Assignment, CallKey, Dealer};
 use crate::failure::RequestFailure;
-use crate::limits::{MAX_WAITING_CALL_BYTES, MAX_WAITING_CALL_BYTES_PER_REGISTRATION};
+use crate::limits::SharedLimits;
 use crate::outbox::Outbox;
 use crate::session::Sessions;
 use crate::work::{self, Work};
@@ -45,9 +45,9 @@ impl WaitingCalls {
         Self { queue, bytes: 0, limit, sent_up_to: None, looks_again: false }
     }
 
-    fn has_room_for(&self, bytes: usize) -> bool {
+    fn has_room_for(&self, bytes: usize, limits: &SharedLimits) -> bool {
         self.queue.len() < self.limit
-            && self.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES_PER_REGISTRATION
+            && self.bytes.saturating_add(bytes) <= limits.max_queued_call_bytes_per_registration
     }
 
     /// The next call to be visited.
@@ -78,8 +78,12 @@ impl CallQueueWork {
 impl Dealer {
     /// Whether another call that holds `bytes` bytes may wait.
     pub(super) fn may_wait(&self, id: RegistrationId, bytes: usize) -> bool {
-        self.waiting.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES
-            && self.registrations.get(id).is_some_and(|held| held.waiting.has_room_for(bytes))
+        let limits = &self.limits;
+        self.waiting.bytes.saturating_add(bytes) <= limits.max_queued_call_bytes
+            && self
+                .registrations
+                .get(id)
+                .is_some_and(|held| held.waiting.has_room_for(bytes, limits))
     }
 
     /// Adds a call to the queue.

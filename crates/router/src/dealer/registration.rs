@@ -15,10 +15,7 @@ use super::Dealer;
 use super::endpoint::{Endpoint, EndpointId, Registration};
 use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_CALLEES_PER_REGISTRATION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
-    MAX_REGISTRATIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::validation::SchemasId;
@@ -44,12 +41,14 @@ pub(crate) struct RegistrationTerms {
 /// A change of a registration.
 pub(crate) type RegistrationChange = crate::change::Change<RegistrationId>;
 
-/// The limits of one session, with their names in ERROR.
-const LIMITS: HoldingLimits = HoldingLimits {
-    entries: (MAX_REGISTRATIONS_PER_SESSION, "registrations"),
-    patterns: (MAX_PATTERN_REGISTRATIONS_PER_SESSION, "pattern registrations"),
-    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of registered URIs"),
-};
+/// The limits of the registrations of one session, with their names in ERROR.
+const fn holding_limits(limits: &SessionLimits) -> HoldingLimits {
+    HoldingLimits {
+        entries: (limits.max_registrations, "registrations"),
+        patterns: (limits.max_pattern_registrations, "pattern registrations"),
+        uri_bytes: (limits.max_uri_bytes, "bytes of registered URIs"),
+    }
+}
 
 impl Dealer {
     /// Adds a callee. With a policy other than `single` several callees share the registration.
@@ -65,7 +64,8 @@ impl Dealer {
     ) -> Result<Vec<RegistrationChange>, RequestFailure> {
         let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
         let state = &session.dealer;
-        state.held.check_entry(&LIMITS, state.registrations.len(), &pattern, 0)?;
+        let limits = holding_limits(sessions.limits(session.role));
+        state.held.check_entry(&limits, state.registrations.len(), &pattern, 0)?;
         let mut changes = Vec::new();
         let mut held = self.registrations.at(&pattern);
         if let Some(id) = held.filter(|id| terms.force || self.is_abandoned(sessions, *id)) {
@@ -121,7 +121,7 @@ impl Dealer {
             {
                 let is_new = registration.callees.iter().all(|held| held.callee != endpoint.callee);
                 if is_new {
-                    if registration.callees.len() >= MAX_CALLEES_PER_REGISTRATION {
+                    if registration.callees.len() >= self.limits.max_callees_per_registration {
                         return Err(RequestFailure::LimitReached("callees of a registration"));
                     }
                     registration.add(endpoint);

@@ -11,7 +11,6 @@ use super::{MetaCall, value};
 use crate::broker::{NewPublication, Publication};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::MAX_TESTAMENT_BYTES;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::session::Identity;
@@ -35,11 +34,11 @@ impl<O: Outbox> Realm<O> {
         let id = PublicationId::from_random(self.random.bits());
         let testament = Testament { id, publish };
         let bytes = testament.size();
-        if self.testament_bytes + bytes > MAX_TESTAMENT_BYTES {
+        if self.testament_bytes + bytes > self.settings.limits.max_testament_bytes {
             return Err(RequestFailure::RealmLimitReached("this realm", "testaments"));
         }
-        if let Some(session) = self.sessions.at_mut(meta.from) {
-            session.testaments.get_or_insert_default().add(scope, testament)?;
+        if let Some((session, limits)) = self.sessions.with_limits_mut(meta.from) {
+            session.testaments.get_or_insert_default().add(scope, testament, limits)?;
             self.testament_bytes += bytes;
         }
         if self.settings.compatibility.has_testament_results() {

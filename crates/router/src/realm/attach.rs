@@ -12,7 +12,6 @@ use super::Realm;
 use crate::admission::{Admitted, Refusal};
 use crate::authorization::Role;
 use crate::deadline::Moment;
-use crate::limits::{MAX_DETACHED_SESSIONS, MAX_SESSIONS};
 use crate::outbox::Outbox;
 use crate::session::{Principal, Session, SessionKey};
 use crate::work::Work;
@@ -37,10 +36,10 @@ impl<O: Outbox> Realm<O> {
         let Some(role) = role else {
             return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
         };
-        if self.sessions.len() + self.detached >= MAX_SESSIONS {
+        if self.sessions.len() + self.detached >= self.settings.limits.max_sessions {
             return Err(Refusal::RealmFull(realm));
         }
-        if self.detached >= MAX_DETACHED_SESSIONS && !is_internal {
+        if self.detached >= self.settings.limits.max_detached_sessions && !is_internal {
             return Err(Refusal::RealmBusy(realm));
         }
         let id = self.fresh_session_id();

@@ -59,7 +59,7 @@ impl<O: Outbox> Realm<O> {
     /// later steps.
     pub(crate) fn begin_detach(&mut self, detached: Box<DetachedSession>, now: Moment) {
         let Some(unfinished) = self.continue_detach(detached, now) else { return };
-        if self.broker.is_full_of_outgoing(unfinished.key) {
+        if self.is_full_of_outgoing(&unfinished) {
             self.waiting_detached.insert(unfinished.key, unfinished);
         } else {
             self.jobs.push(Job::DetachedSession(unfinished));
@@ -81,13 +81,18 @@ impl<O: Outbox> Realm<O> {
                 self.discount_detached();
                 return None;
             }
-            if self.work.is_spent() || self.broker.is_full_of_outgoing(detached.key) {
+            if self.work.is_spent() || self.is_full_of_outgoing(&detached) {
                 return Some(detached);
             }
         }
     }
 
-    /// No longer counts sessions that have ended and have nothing left in the realm.
+    /// Whether the publications of a detached session have to be sent before it publishes more.
+    fn is_full_of_outgoing(&self, detached: &DetachedSession) -> bool {
+        self.broker.is_full_of_outgoing(detached.key, self.sessions.limits(detached.role))
+    }
+
+    /// No longer counts the sessions that have left and have nothing in the realm any more.
     pub(super) fn discount_detached(&mut self) {
         let broker::DetachedTotals { sessions, testament_bytes } = self.broker.take_detached();
         self.detached -= sessions;

@@ -56,14 +56,15 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<(), RequestFailure> {
         let (id, at) = (PublicationId::from_random(self.random.bits()), self.time_of_events());
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
-        if (session.is_internal && self.broker.is_full_of_outgoing(from))
+        let limits = self.sessions.limits(session.role);
+        if (session.is_internal && self.broker.is_full_of_outgoing(from, limits))
             || self.broker.has_no_memory_for_outgoing()
         {
             return Err(RequestFailure::PublisherBusy);
         }
         let request = publish.reference();
         if mode == AcknowledgementMode::ByReceivers {
-            session.broker.check_awaited()?;
+            session.broker.check_awaited(limits)?;
             self.broker.check_awaited()?;
         }
         let mut publication = Publication::new(NewPublication {

@@ -14,6 +14,7 @@ use crate::authorizer::Authorizer;
 use crate::broker::{EventStore, HistorySettings, RetentionSettings};
 use crate::compatibility::Compatibility;
 use crate::dealer::{CallQueue, CallTimes};
+use crate::limits::SharedLimits;
 use crate::validation::Validation;
 use crate::wall_clock::TimeOfDay;
 
@@ -85,7 +86,9 @@ pub struct RealmSettings {
     pub strict_request_ids: bool,
     /// The roles. A role named `trusted` is built in unless given here.
     pub roles: Vec<Role>,
-    /// The schemas that permissions refer to.
+    /// The limits of what its sessions share.
+    pub limits: SharedLimits,
+    /// The schemas that its permissions name.
     pub validation: Validation,
     /// The router's name in WELCOME, such as `Cloverleaf-0.1.0`; omitted when absent.
     pub agent: Option<CompactString>,
@@ -124,6 +127,7 @@ impl RealmSettings {
             call_timeout_unit: None,
             strict_request_ids: false,
             roles: Vec::new(),
+            limits: SharedLimits::DEFAULT,
             validation: Validation::default(),
             agent: None,
             meta_api: true,

@@ -122,9 +122,12 @@ impl<O: Outbox> Realm<O> {
 
     /// Whether a session has as many requests in progress as it may.
     pub(super) fn has_full_queues(&self, key: SessionKey) -> bool {
-        self.broker.is_full_of_outgoing(key)
-            || self.broker.is_full_of_replays(key)
-            || self.sessions.at(key).is_some_and(|s| s.listings >= MAX_LISTINGS_PER_SESSION)
+        self.broker.is_full_of_replays(key)
+            || self.sessions.at(key).is_some_and(|session| {
+                let limits = self.sessions.limits(session.role);
+                session.listings >= MAX_LISTINGS_PER_SESSION
+                    || self.broker.is_full_of_outgoing(key, limits)
+            })
     }
 
     /// Pauses a session that has as many requests in progress as it may. Internal sessions can't

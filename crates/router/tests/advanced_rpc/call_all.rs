@@ -2,7 +2,7 @@
 //!
 //! Decisions F20: the specification only names such calls; what they do is this router's own.
 
-use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
@@ -88,7 +88,7 @@ fn invoked_callees_count_in_the_bytes_of_the_caller() {
     for callee in callees {
         register(&mut lab, callee, shared(InvokePolicy::All), "com.ask", 1);
     }
-    let most = MAX_HELD_CALL_BYTES_PER_SESSION / CALLEES / 100;
+    let most = SessionLimits::DEFAULT.max_held_call_bytes / CALLEES / 100;
     let mut received = Vec::new();
     for number in 1..=most as u64 {
         lab.send(caller, client::call(number, "com.ask", NOTHING));

@@ -3,7 +3,7 @@
 //! A call holds bytes while it waits for a callee, while it may be sent to another callee, and
 //! while the answers of several callees are collected. Spec: advanced profile "Call Re-Routing".
 
-use cloverleaf_router::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
+use cloverleaf_router::limits::{SessionLimits, SharedLimits};
 use cloverleaf_router::{CallQueue, RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Lab, Peer, settings};
@@ -27,7 +27,8 @@ const FILLING: u64 = 4;
 const SPARE: usize = 4_096;
 
 /// Callers that fill the budget of the realm.
-const CALLERS: u64 = (MAX_HELD_CALL_BYTES / MAX_HELD_CALL_BYTES_PER_SESSION) as u64;
+const CALLERS: u64 =
+    (SharedLimits::DEFAULT.max_held_call_bytes / SessionLimits::DEFAULT.max_held_call_bytes) as u64;
 
 /// More than is left of a budget that is full.
 const MEDIUM: usize = 1024 * 1024;
@@ -77,7 +78,7 @@ impl Stage {
 
     /// Calls that are kept to be sent to another callee, until the budget is full.
     fn fill(&mut self) {
-        let bytes = MAX_HELD_CALL_BYTES_PER_SESSION / FILLING as usize - SPARE;
+        let bytes = SessionLimits::DEFAULT.max_held_call_bytes / FILLING as usize - SPARE;
         let large = text(&"x".repeat(bytes));
         for filler in self.fillers.clone() {
             for number in 1..=FILLING {
@@ -238,7 +239,7 @@ fn timeout_of_a_waiting_call_frees_its_bytes() {
     stage.free();
     let caller = stage.caller;
     // As large as the call that was answered.
-    let bytes = MAX_HELD_CALL_BYTES_PER_SESSION / FILLING as usize - SPARE;
+    let bytes = SessionLimits::DEFAULT.max_held_call_bytes / FILLING as usize - SPARE;
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
     let large = text(&"x".repeat(bytes));
     let call = client::call_with(11, options, "com.busy", large);

@@ -3,7 +3,7 @@
 //! This router's own, as in Crossbar.io (`store.call-queue`): a queue for each registration that
 //! the operator has given one, first come, first served.
 
-use cloverleaf_router::limits::{MAX_WAITING_CALL_BYTES, MAX_WAITING_CALL_BYTES_PER_REGISTRATION};
+use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{CallQueue, RealmSettings};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Lab, Peer, settings};
@@ -105,7 +105,8 @@ fn bytes_of_waiting_calls_are_limited_per_registration() {
     let mut lab = lab_with(&[("com.*", 100)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     register(&mut lab, callee, one_call(InvokePolicy::First), "com.work", 1);
-    let large = || text(&"x".repeat(MAX_WAITING_CALL_BYTES_PER_REGISTRATION / 3));
+    let large =
+        || text(&"x".repeat(SharedLimits::DEFAULT.max_queued_call_bytes_per_registration / 3));
     for number in 1..=4 {
         lab.send(caller, client::call(number, "com.work", large()));
     }
@@ -136,8 +137,10 @@ fn bytes_of_waiting_calls_are_limited_per_realm() {
     let mut lab = lab_with(&[("com.*", 100)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     // Not quite what one registration may hold, so that each has room for it.
-    let large = || text(&"x".repeat(MAX_WAITING_CALL_BYTES_PER_REGISTRATION - 4_096));
-    let places = (MAX_WAITING_CALL_BYTES / MAX_WAITING_CALL_BYTES_PER_REGISTRATION) as u64;
+    let large =
+        || text(&"x".repeat(SharedLimits::DEFAULT.max_queued_call_bytes_per_registration - 4_096));
+    let places = (SharedLimits::DEFAULT.max_queued_call_bytes
+        / SharedLimits::DEFAULT.max_queued_call_bytes_per_registration) as u64;
     for place in 0..=places {
         let procedure = format!("com.work{place}");
         register(&mut lab, callee, one_call(InvokePolicy::First), &procedure, place + 1);

@@ -3,7 +3,7 @@
 //! Which numbers are a next part, a late part or a violation is told in `call_request_ids`.
 //! Spec: advanced profile "Progressive Call Invocations".
 
-use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -63,7 +63,7 @@ fn bytes_of_the_options_of_progressive_calls_are_limited() {
     let passthru =
         PassthruDetails { ppt_keyid: Some("x".repeat(PART).into()), ..PassthruDetails::default() };
     let options = CallOptions { passthru: Some(Box::new(passthru)), ..open() };
-    let begun = (MAX_HELD_CALL_BYTES_PER_SESSION / PART) as u64;
+    let begun = (SessionLimits::DEFAULT.max_held_call_bytes / PART) as u64;
     for number in 1..begun {
         lab.send(caller, client::call_with(number, options.clone(), "com.upload", NOTHING));
         assert_eq!(lab.received(callee).len(), 1);

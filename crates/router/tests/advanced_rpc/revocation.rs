@@ -4,7 +4,7 @@
 //! have announced that they know it. What `wamp.registration.remove_callee` does is told in
 //! `registration_meta`. Spec: advanced profile "Registration Revocation".
 
-use cloverleaf_router::limits::MAX_PATTERN_REGISTRATIONS_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_router::{Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -186,7 +186,7 @@ fn two_callees_may_force_reregister_in_turns() {
     let mut lab = Lab::new();
     let [a, b] = join(&mut lab, ["a", "b"]);
     let options = RegisterOptions { match_policy: Some(MatchPolicy::Prefix), ..force() };
-    for round in 1..=MAX_PATTERN_REGISTRATIONS_PER_SESSION as u64 + 1 {
+    for round in 1..=SessionLimits::DEFAULT.max_pattern_registrations as u64 + 1 {
         for (turn, callee) in [(0, a), (1, b)] {
             lab.send(callee, client::register_with(round, options.clone(), "com."));
             let id = 2 * round - 1 + turn;

@@ -3,7 +3,7 @@
 //!
 //! This router's own, see the decision on validation.
 
-use cloverleaf_router::limits::MAX_VALIDATED_BYTES;
+use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{Permission, RealmSettings, Role, Schemas, Validation};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::numbers::Numbers;
@@ -326,7 +326,7 @@ fn opaque_payload_is_refused_when_a_schema_applies() {
 #[test]
 fn payload_over_the_validation_limit_is_refused() {
     let (mut lab, caller, callee) = held_caller();
-    let long = text(&"x".repeat(MAX_VALIDATED_BYTES));
+    let long = text(&"x".repeat(SharedLimits::DEFAULT.max_validated_bytes));
     lab.send(caller, client::call(1, "com.sum", long));
     let explained = "the payload of the call has a schema to follow, and holds more than 262144 \
                      bytes";

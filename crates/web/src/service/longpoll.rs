@@ -45,6 +45,9 @@ pub struct LongPoll {
     pub timeouts: LongPollTimeouts,
     /// The limit of the queue of each session.
     pub high_water_mark: HighWaterMark,
+    /// The most sessions, such as
+    /// [`MAX_LONGPOLL_SESSIONS`](cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS).
+    pub max_sessions: usize,
     /// The open sessions.
     pub sessions: Arc<Sessions>,
 }
@@ -133,7 +136,8 @@ impl LongPoll {
         let peer = PeerInfo::over_http(connection.from.clone(), TransportKind::LongPoll, http);
         let handler = self.wamp.handler(serializer, sender, peer);
         let session = LongPollSession::new(handler, receiver, self.timeouts);
-        let Some(id) = Sessions::take(&self.sessions, Attached::new(session, serializer)) else {
+        let attached = Attached::new(session, serializer);
+        let Some(id) = Sessions::take(&self.sessions, attached, self.max_sessions) else {
             let text = "There are too many sessions at the moment.";
             return refuse(connection, StatusCode::SERVICE_UNAVAILABLE, text);
         };

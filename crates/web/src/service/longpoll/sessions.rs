@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
 use cloverleaf_transport::longpoll::LongPollSession;
 use cloverleaf_transport::{ServerSide, WampHandler};
 use cloverleaf_wamp::serializer::Serializer;
@@ -64,12 +63,13 @@ impl Attached {
 pub struct Sessions(Mutex<HashMap<TransportId, Arc<Attached>>>);
 
 impl Sessions {
-    /// Keeps a session until it has ended. None if there are too many. Must be called on a runtime.
-    pub(super) fn take(this: &Arc<Self>, attached: Attached) -> Option<TransportId> {
+    /// Keeps a session until it has ended. None if there are `max` sessions already. Must be called
+    /// on a runtime.
+    pub(super) fn take(this: &Arc<Self>, attached: Attached, max: usize) -> Option<TransportId> {
         let id = TransportId::new()?;
         let attached = Arc::new(attached);
         let mut sessions = this.0.lock();
-        if sessions.len() >= MAX_LONGPOLL_SESSIONS {
+        if sessions.len() >= max {
             return None;
         }
         sessions.insert(id, Arc::clone(&attached));
@@ -94,11 +94,10 @@ mod tests {
     use std::time::Duration;
 
     use cloverleaf_realms::settings::Admission;
-    use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
-    use cloverleaf_transport::limits::OPENING_TIMEOUT;
+    use cloverleaf_transport::limits::{MAX_LONGPOLL_SESSIONS, OPENING_TIMEOUT};
     use cloverleaf_transport::listener::PeerAddress;
     use cloverleaf_transport::longpoll::{LongPollSession, LongPollTimeouts};
-    use cloverleaf_transport::outbound::queue;
+    use cloverleaf_transport::outbound::{HighWaterMark, queue};
     use cloverleaf_transport::{PeerInfo, SlowConsumer};
     use cloverleaf_wamp::serializer::Serializer;
 
@@ -113,6 +112,7 @@ mod tests {
             admission: Arc::new(Admission::open()),
             serializers: Vec::new(),
             limits: Arc::default(),
+            high_water_mark: HighWaterMark::default(),
             max_message: 0,
             slow_consumer: SlowConsumer::default(),
             announces_agent: true,
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn sessions_are_limited_and_the_end_of_one_makes_room() {
         let sessions = Arc::<Sessions>::default();
-        let take = || Sessions::take(&sessions, attached());
+        let take = || Sessions::take(&sessions, attached(), MAX_LONGPOLL_SESSIONS);
         let mut ids: Vec<TransportId> =
             (0..MAX_LONGPOLL_SESSIONS).map(|_| take().expect("room")).collect();
         assert_eq!(take(), None);
