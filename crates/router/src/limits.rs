@@ -1,7 +1,8 @@
 //! The limits of the tables of a realm, with their reasons.
 //!
 //! [`SharedLimits`] and [`SessionLimits`] are settings; the constants are fixed. At a limit, the
-//! router answers ERROR, or ABORT to a session that is not open. `docs/limits.md` lists the answers.
+//! router answers ERROR, or ABORT to a session that is not open. `docs/limits.md` lists the
+//! answers.
 
 /// The limits of a realm: of what its sessions share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +31,12 @@ pub struct SharedLimits {
     /// Further meta events are dropped and counted: no session has requested them, so none can be
     /// refused or paused.
     pub max_outgoing_meta_bytes: usize,
-    /// Events that subscribers have not acknowledged: a publication counts once for each subscriber.
-    /// Publications are refused at the limit. One that is being sent when the limit is reached ends
-    /// with the same ERROR. An entry holds about 60 bytes.
+    /// Events that subscribers have not acknowledged: a publication counts once for each
+    /// subscriber. Publications are refused at the limit. One that is being sent when the limit is
+    /// reached ends with the same ERROR. An entry holds about 60 bytes.
     pub max_unacknowledged_events: usize,
-    /// Milliseconds for which a publisher waits for acknowledgements by its subscribers. The default
-    /// is as long as a connection may stall before it ends.
+    /// Milliseconds for which a publisher waits for acknowledgements by its subscribers. The
+    /// default is as long as a connection may stall before it ends.
     pub acknowledgement_timeout_millis: u64,
     /// Retained events of one topic: the one for all sessions, and later ones for some of them.
     pub max_retained_per_topic: usize,
@@ -92,18 +93,17 @@ pub struct SessionLimits {
     /// Calls as a caller that are not answered. The HTTP bridge is one caller for all requests of a
     /// path, so this also bounds how many requests it has open. An entry holds about 200 bytes.
     pub max_calls_in_flight: usize,
-    /// Bytes that its calls hold: calls that wait for a callee or are kept for rerouting, options of
-    /// progressive calls, and collected results with the table of their callees. The default is some
-    /// of the longest messages. A limit above
-    /// [`LARGEST_HELD_CALL_LIMIT`] counts as that.
+    /// Bytes that its calls hold: calls that wait for a callee or are kept for rerouting, options
+    /// of progressive calls, and collected results with the table of their callees. The default is
+    /// some of the longest messages. A limit above [`LARGEST_HELD_CALL_LIMIT`] counts as that.
     pub max_held_call_bytes: usize,
-    /// Publications that have not reached all subscribers. Those that wait for the event store share
-    /// its transactions, so there are some; each holds its payload.
+    /// Publications that have not reached all subscribers. Those that wait for the event store
+    /// share its transactions, so there are some; each holds its payload.
     pub max_outgoing_publications: usize,
     /// Bytes of these publications. An empty queue takes one of any size.
     pub max_outgoing_bytes: usize,
-    /// Publications that its subscribers have not acknowledged. Each lists the subscribers that have
-    /// not, so it is as large as its audience.
+    /// Publications that its subscribers have not acknowledged. Each lists the subscribers that
+    /// have not, so it is as large as its audience.
     pub max_unacknowledged_publications: usize,
     /// Testaments, in both scopes together.
     pub max_testaments: usize,
