@@ -1,4 +1,5 @@
-//! Budgets for what calls hold in the dealer: of one caller, and of all callers of the realm.
+//! Budgets for the bytes that calls hold in the dealer: of one caller, and of all callers of the
+//! realm.
 //!
 //! A call holds bytes while it waits for a callee, while it may be sent to another callee, and
 //! while the answers of several callees are collected. Spec: advanced profile "Call Re-Routing".
@@ -29,10 +30,10 @@ const SPARE: usize = 4_096;
 /// Callers that fill the budget of the realm.
 const CALLERS: u64 = (MAX_HELD_CALL_BYTES / MAX_HELD_CALL_BYTES_PER_SESSION) as u64;
 
-/// More than is left of a budget that is full.
+/// More than is left of a full budget.
 const MEDIUM: usize = 1024 * 1024;
 
-/// Whose budget is full.
+/// The budget that is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Full {
     Caller,
@@ -44,7 +45,7 @@ struct Stage {
     lab: Lab,
     full: Full,
     caller: Peer,
-    /// Those whose calls fill the budget.
+    /// The peers whose calls fill the budget.
     fillers: Vec<Peer>,
     /// Callees of `com.kept`, both of which announce rerouting. The first one has been called.
     callees: [Peer; 2],
@@ -90,7 +91,7 @@ impl Stage {
         assert_silence(&mut self.lab, &[b]);
     }
 
-    /// Calls; a log of so large messages would take long.
+    /// Sends a call without logging it: logging such large messages would take long.
     fn call(&mut self, from: Peer, number: u64, procedure: &str, payload: Payload) {
         let call = client::call(number, procedure, payload);
         assert_eq!(self.lab.submit(from, call), SessionFlow::Continue);
