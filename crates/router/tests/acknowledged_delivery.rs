@@ -1,7 +1,8 @@
-//! Events whose receivers acknowledge them: the publisher hears when all have.
+//! Acknowledged delivery: the publisher is acknowledged when all receivers have acknowledged the
+//! event.
 //!
-//! This router's own use of EVENT_RECEIVED: `x_acknowledged_delivery` beside `acknowledge` in
-//! PUBLISH.Options, `x_acknowledged_event_delivery` as a feature of subscribers.
+//! An extension of this router that uses EVENT_RECEIVED: `x_acknowledged_delivery` beside
+//! `acknowledge` in PUBLISH.Options, `x_acknowledged_event_delivery` as a feature of subscribers.
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ fn able(name: &'static str) -> Client {
     client
 }
 
-/// A publisher in a realm that tells nothing of itself, and able subscribers of `com.job`.
+/// A publisher in a realm without the meta API, and subscribers of `com.job` with all features.
 fn publisher_and<const N: usize>(names: [&'static str; N]) -> (Lab, Peer, [Peer; N]) {
     let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
     let publisher = lab.join_as(able("publisher"));
@@ -46,7 +47,7 @@ fn publish(lab: &mut Lab, from: Peer, number: u64) -> PublicationId {
     lab.last_publication()
 }
 
-/// The event with which an acknowledgement is asked for.
+/// The event with a request to acknowledge it.
 fn asked(id: u64, publication: PublicationId, number: u64) -> RouterMessage {
     let details = EventDetails { x_acknowledged_delivery: Some(true), ..EventDetails::default() };
     router::event_with(id, publication, details, args([number]))
@@ -246,7 +247,7 @@ fn publisher_that_receives_its_own_event_acknowledges_it() {
     assert_eq!(received, [router::subscribed(1, 1), asked(1, publication, 2)]);
     lab.send(publisher, client::event_received(publication));
     assert_eq!(lab.received(publisher), [router::published(2, publication)]);
-    // And when it leaves without a word, nothing of it stays.
+    // The publisher leaves without acknowledging its own event; nothing of it stays.
     let options = PublishOptions { exclude_me: Some(false), ..asking() };
     lab.send(publisher, client::publish_with(3, options, "com.job", args([3])));
     leave_all(lab, &[publisher]);
@@ -267,7 +268,7 @@ fn publication_waits_for_the_group_member_that_gets_the_event() {
     assert_eq!(lab.received(ben), [asked(1, publication, 1)]);
     lab.send(ben, client::event_received(publication));
     assert_eq!(lab.received(publisher), [router::published(1, publication)]);
-    // Nobody has got it, so nobody is waited for.
+    // No subscriber has the event, so the publication does not wait.
     lab.set_state(ben, OutboxState::Dropping);
     let publication = publish(&mut lab, publisher, 2);
     assert_eq!(lab.received(publisher), [router::published(2, publication)]);
@@ -301,7 +302,7 @@ fn unacknowledged_publications_of_a_session_are_limited() {
     let refusal = router::refused(RequestKind::Publish, limit + 1, error, text);
     assert_eq!(lab.received(publisher), [refusal]);
     assert_eq!(lab.received(ann), []);
-    // It was not kept either, and the limit is the publisher's own.
+    // The event was not retained either, and the limit applies to the publisher only.
     let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
     lab.send(ann, client::subscribe_with(2, options, "com.job"));
     assert_eq!(lab.received(ann), [router::subscribed(2, 1)]);

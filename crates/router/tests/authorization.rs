@@ -1,4 +1,4 @@
-//! What a role may do, what it is told when it may not, and who is disclosed to whom.
+//! Static permissions, the errors of denied requests, and disclosure.
 //!
 //! Spec: advanced profile "Authorization", "Caller Identification", "Publisher Identification"; the
 //! precedence of rules is a decision of this project.
@@ -19,7 +19,7 @@ fn role(name: &str, rules: &[(&str, Permission)]) -> Role {
     Role::new(name, rules)
 }
 
-/// A lab with a `guest` under these rules and a `host` who may do everything.
+/// A lab with a `guest` under these rules and a `host` with every right.
 fn guest_and_host(rules: &[(&str, Permission)]) -> (Lab, Peer, Peer) {
     let mut lab =
         Lab::with_roles(vec![role("guest", rules), role("host", &[("*", Permission::ALL)])]);
@@ -176,7 +176,7 @@ fn refusal(kind: RequestKind) -> RouterMessage {
     router::refused(kind, 1, error_uri::DISCLOSE_ME_DISALLOWED, text)
 }
 
-/// What a rule makes of a wish: disclosed, not disclosed, or refused.
+/// A rule and a request to be disclosed: disclosed, not disclosed, or refused.
 const DISCLOSURES: [(Disclosure, Option<bool>, Option<bool>); 9] = [
     (Disclosure::OnRequest, None, Some(false)),
     (Disclosure::OnRequest, Some(false), Some(false)),
@@ -215,7 +215,7 @@ fn caller_disclosure_follows_permission_and_request() {
     }
 }
 
-/// Some clients wish so with each call, and could otherwise not ask the realm for anything.
+/// Some clients request disclosure with each call, and could otherwise not call the meta API.
 #[test]
 fn meta_procedure_knows_the_caller_and_accepts_disclose_me() {
     let hidden = Permission { disclose_caller: Disclosure::Never, ..Permission::ALL };

@@ -1,8 +1,8 @@
-//! Well-formed messages that are wrong all the same: ERROR where a request can't be served, ABORT
-//! where the protocol is broken, silence where nothing was to be answered. Nobody else notices.
+//! Well-formed messages that are wrong: ERROR for a request that can't be served, ABORT for a
+//! protocol violation, no answer where none is due. Other sessions are not affected.
 //!
-//! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. Bytes that are no message are
-//! the business of `cloverleaf-wamp`.
+//! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. `cloverleaf-wamp` tests bytes
+//! that are not a message.
 
 use cloverleaf_router::{RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -19,7 +19,7 @@ fn strict() -> Lab {
     Lab::with(RealmSettings { uri_rule: UriRule::Strict, ..settings() })
 }
 
-/// Sends the request and asserts that it is refused for its URI and that the session lives.
+/// Sends the request and asserts that its URI is refused and that the session goes on.
 fn assert_invalid_uri(lab: &mut Lab, request: ClientMessage, kind: RequestKind, text: &str) {
     let alice = lab.join("alice");
     lab.send(alice, request);
@@ -134,7 +134,7 @@ fn invalid_unacknowledged_publication_fails_silently() {
 
 // === violations ===
 
-/// `caller` waits for `callee`, who has invocation 1; `other` does nothing.
+/// `caller` has a call in flight at `callee`, which has invocation 1; `other` does nothing.
 fn call_in_flight() -> (Lab, [Peer; 3]) {
     let mut lab = Lab::new();
     let peers = ["caller", "callee", "other"].map(|name| lab.join(name));

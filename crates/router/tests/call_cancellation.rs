@@ -1,4 +1,4 @@
-//! Callers give calls up: three modes, callees that know the feature and callees that don't.
+//! Call canceling: three modes, callees with and without the feature.
 //!
 //! Spec: advanced profile "Call Canceling"; decisions F11.
 
@@ -28,7 +28,7 @@ fn interrupt(mode: CancelMode) -> RouterMessage {
     router::interrupt(1, mode, error_uri::CANCELED)
 }
 
-/// The callee answers in both ways; nobody is told and nobody is aborted.
+/// The callee answers in both ways; no session receives anything and none is aborted.
 fn assert_late_answers_are_swallowed(lab: &mut Lab, caller: Peer, callee: Peer) {
     lab.send(callee, client::yielded(1, args([1])));
     lab.send(callee, client::failure(1, error_uri::CANCELED, NOTHING));
@@ -82,7 +82,7 @@ fn kill_forwards_a_result_that_crosses_the_interrupt() {
     assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
 }
 
-/// `[49, Request|id, {"mode": …}]` with a word that is none of the three.
+/// `[49, Request|id, {"mode": …}]` with an unknown mode.
 #[test]
 fn unknown_mode_is_refused_and_the_call_goes_on() {
     let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));

@@ -1,4 +1,4 @@
-//! Who may hear one publication: black and white lists.
+//! Eligible receivers of a publication: black and white lists.
 //!
 //! Spec: advanced profile "Subscriber Black- and Whitelisting".
 
@@ -9,7 +9,7 @@ use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::PublishOptions;
 use cloverleaf_wamp::uri::UriPattern;
 
-/// Four subscribers of `com.news`, of whom `p` is also the publisher.
+/// Four subscribers of `com.news`, one of which, `p`, is also the publisher.
 struct Audience {
     lab: Lab,
     peers: [Peer; 4],
@@ -36,7 +36,7 @@ impl Audience {
         Some(places.iter().map(|place| self.lab.id(self.peers[*place])).collect())
     }
 
-    /// Publishes and says who hears it.
+    /// Publishes and returns the receivers.
     fn hears(&mut self, options: PublishOptions) -> Vec<&'static str> {
         self.published += 1;
         let publish = client::publish_with(self.published, options, "com.news", NOTHING);
@@ -88,7 +88,7 @@ fn only_eligible_sessions_authids_and_authroles_get_the_event() {
     assert_eq!(audience.hears(PublishOptions { eligible_authrole, ..options() }), ["cat"]);
 }
 
-/// Decisions F8: by the letter, though others take such a list for none.
+/// Decisions F8: by the letter, though other routers ignore such a list.
 #[test]
 fn empty_eligible_list_excludes_all_sessions() {
     let mut audience = Audience::gathered();

@@ -1,4 +1,4 @@
-//! Publications into histories that outlive the realm: PUBLISHED comes when the event is safe.
+//! Publications into histories that outlive the realm: PUBLISHED comes when the event is stored.
 //!
 //! Spec: basic profile "Publishing and Events", "Ordering Guarantees"; advanced profile "Event
 //! History"; decisions F6 (PUBLISHED and the publisher's own event).
@@ -19,7 +19,7 @@ use cloverleaf_wamp::message::{PublishOptions, RequestKind, RouterMessage};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use parking_lot::Mutex;
 
-/// A store that says nothing by itself: what it was given is safe when the test says so.
+/// A store that is controlled by the test: an event is stored when the test says so.
 #[derive(Debug, Clone, Default)]
 struct Store {
     given: Arc<AtomicU64>,
@@ -49,8 +49,8 @@ impl EventStore for Store {
     }
 }
 
-/// A realm that stores what is published below `com.kept.`, and somebody who hears itself there and
-/// on `com.news`, which nobody stores.
+/// A realm that stores events below `com.kept.`, and a publisher that gets its own events there and
+/// on `com.news`, which is not stored.
 struct Archive {
     lab: Lab,
     store: Store,
@@ -85,7 +85,7 @@ impl Archive {
     }
 }
 
-/// Options with which a publisher hears its own event and is answered.
+/// Options with which a publisher gets its own event and is acknowledged.
 fn heard() -> PublishOptions {
     PublishOptions { exclude_me: Some(false), ..client::acknowledged() }
 }
@@ -126,7 +126,7 @@ fn publications_behind_an_unstored_event_keep_their_order() {
         event(2, unacknowledged, args([5])),
     ];
     assert_eq!(archive.received(), expected);
-    // With nothing before it, one that is not to be acknowledged waits for nothing.
+    // With nothing before it, an unacknowledged publication does not wait.
     let alone = archive.publish(6, silent(), "com.kept.a");
     assert_eq!(archive.received(), [event(2, alone, args([6]))]);
     archive.lab.stored(Ticket(3), Ok(()));
@@ -157,7 +157,7 @@ fn events_of_an_ended_session_are_sent_when_they_are_stored() {
     assert!(archive.lab.realm().is_empty());
 }
 
-/// Decisions F6: as in a realm that stores nothing.
+/// Decisions F6: as in a realm without a store.
 #[test]
 fn removal_of_a_session_ends_when_its_publications_are_stored() {
     let mut archive = Archive::new();
@@ -190,7 +190,7 @@ fn published_comes_before_the_publishers_own_event_where_the_event_is_not_stored
     let news = archive.publish(3, heard(), "com.news");
     let event = router::event(3, news, args([3]));
     assert_eq!(archive.received(), [router::published(3, news), event]);
-    // Nothing is kept of what names sessions, though its topic has a history.
+    // An event for named sessions is not stored, though its topic has a history.
     let listed = Some(vec![archive.lab.id(archive.alice)]);
     let named = archive.publish(4, PublishOptions { eligible: listed, ..heard() }, "com.kept.a");
     let event = router::event(2, named, args([4]));
@@ -228,7 +228,7 @@ fn full_store_refuses_only_events_of_its_topics() {
         let event = router::event(id, publication, args([number]));
         assert_eq!(archive.received(), [router::published(number, publication), event]);
     }
-    // One that is not to be acknowledged is dropped, which is counted.
+    // An unacknowledged publication is dropped, which is counted.
     let options = PublishOptions { acknowledge: None, ..heard() };
     archive.publish(6, options, "com.kept.a");
     assert_eq!(archive.received(), []);

@@ -1,8 +1,7 @@
-//! Events that are kept to be asked for: what is kept, and who is told of it in which form.
+//! Stored events: which are stored, and who may read them in which form.
 //!
-//! Spec: advanced profile "Event History"; decisions F14 (two forms of `get_events`). Which events
-//! are asked for is the story of `history_query`, how many are told at once that of
-//! `history_pages`.
+//! Spec: advanced profile "Event History"; decisions F14 (two forms of `get_events`).
+//! `history_query` tests queries, `history_pages` the size of answers.
 
 use std::time::Duration;
 
@@ -29,14 +28,14 @@ fn keeping(policy: MatchPolicy, text: &str, limit: usize) -> HistorySettings {
     HistorySettings::new(pattern(policy, text), limit)
 }
 
-/// A realm that keeps so much under the subscriptions 1, 2 …, and `alice`.
+/// A realm with these histories as subscriptions 1, 2 …, and `alice`.
 fn lab_keeping(histories: Vec<HistorySettings>) -> (Lab, Peer) {
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
     let alice = lab.join("alice");
     (lab, alice)
 }
 
-/// The texts of the events that somebody is told.
+/// The texts of the events in an answer.
 fn texts(lab: &mut Lab, peer: Peer, subscription: u64) -> Vec<String> {
     let events = lab.ask(peer, GET_EVENTS, json!([subscription])).unwrap();
     let text = |event: &Value| event["args"][0].as_str().unwrap().to_owned();
@@ -74,7 +73,7 @@ fn events_before_the_first_subscriber_are_returned_in_the_form_of_the_specificat
         {"timestamp": "2026-01-01T00:00:01.525Z", "subscription": 1, "publication": third,
          "topic": "com.log", "details": {}},
     ]);
-    // What Crossbar.io says of an event stands beside it.
+    // The keys of Crossbar.io stand beside those of the specification.
     let beside = [
         json!({"time_ns": 1_767_225_601_500_000_000_u64, "realm": "realm1",
                "session_id": lab.id(alice).number(), "authid": "alice", "authrole": "anyone"}),
@@ -91,7 +90,7 @@ fn events_before_the_first_subscriber_are_returned_in_the_form_of_the_specificat
     assert_eq!(lab.ask(late, GET_EVENTS, json!([1])), Ok(expected));
 }
 
-/// The preset decides about the form, and about the number where none is asked for.
+/// The preset decides on the form, and on the default number.
 #[test]
 fn a_realm_that_follows_crossbar_gives_the_ten_latest_events_in_one_list() {
     for compatibility in [Compatibility::Crossbar, Compatibility::Wamp] {
@@ -117,7 +116,7 @@ fn a_realm_that_follows_crossbar_gives_the_ten_latest_events_in_one_list() {
     }
 }
 
-/// Decisions F14: a second positional argument is how Crossbar.io's clients ask.
+/// Decisions F14: Crossbar.io's clients send a second positional argument.
 #[test]
 fn a_second_argument_asks_for_the_latest_in_the_form_of_crossbar() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
@@ -211,7 +210,7 @@ fn stored_event_is_returned_to_eligible_sessions_only() {
     assert_eq!(texts(&mut lab, ann, 1), ["all", "for ann", "not for admins"]);
     assert_eq!(texts(&mut lab, ben, 1), ["all", "not for ann", "not for admins"]);
     assert_eq!(texts(&mut lab, cat, 1), ["all", "not for ann", "for admins"]);
-    // Those that may not be heard are no part of what a limit counts.
+    // Events that the session may not receive don't count in the limit.
     let latest = lab.ask(ann, GET_EVENTS, json!([1, 1])).unwrap();
     assert_eq!(latest[0][0]["args"], json!(["not for admins"]));
     assert_eq!(latest[0].as_array().unwrap().len(), 1);

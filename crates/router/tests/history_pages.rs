@@ -1,4 +1,4 @@
-//! How much of a history is kept, and how much of it is told at once.
+//! The size of histories and of answers.
 //!
 //! Spec: advanced profile "Event History" (a list that is too large for one result).
 
@@ -37,7 +37,7 @@ impl Page {
 }
 
 impl Archive {
-    /// With events of so many bytes, one for each letter.
+    /// With events of `bytes` bytes, one for each letter.
     fn of(bytes: usize, letters: &str) -> Self {
         let pattern = UriPattern::new("com.log", MatchPolicy::Exact, UriRule::Loose).unwrap();
         let histories = vec![HistorySettings::new(pattern, 1_000_000)];
@@ -61,7 +61,7 @@ impl Archive {
         }
     }
 
-    /// What is told page by page, until nothing more is announced.
+    /// All pages, until no more are announced.
     fn pages(&mut self, reverse: bool) -> Vec<String> {
         let (mut letters, mut keyword) = (Vec::new(), json!({"reverse": reverse}));
         loop {

@@ -1,9 +1,9 @@
-//! What holds whatever happens, one test or more for each promise of the design:
-//! pair order · an acknowledgment comes before what it allows · every CALL ends exactly once · a
-//! session answers only its own invocations · nothing is unbounded.
+//! The invariants of the design, one test or more for each: pair order · acknowledgments first ·
+//! every CALL ends exactly once · a session answers only its own invocations · every table is
+//! bounded.
 //!
-//! The property test `conservation` holds the same promises against random stories.
-//! Spec: basic profile "Ordering Guarantees", "IDs".
+//! The property test `conservation` checks the same invariants with random operations. Spec: basic
+//! profile "Ordering Guarantees", "IDs".
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ fn pair_order_invocations_of_one_caller_reach_one_callee_in_order_whatever_their
     assert_eq!(asked, Vec::from_iter((1..=30).map(|number| (number, number))));
 }
 
-// === an acknowledgment comes before what it allows ===
+// === acknowledgments first ===
 
 /// Decisions F6.
 #[test]
@@ -160,7 +160,7 @@ impl Ending {
         }
     }
 
-    /// A kill alone is none: it waits for the callee.
+    /// A kill alone is no ending: it waits for the callee.
     const fn is_final(self) -> bool {
         !matches!(self, Self::Cancel(CancelMode::Kill))
     }
@@ -270,7 +270,7 @@ fn a_session_answers_only_its_own_invocations_though_the_numbers_are_alike() {
     );
 }
 
-// === nothing is unbounded ===
+// === every table is bounded ===
 
 fn limit_reached(kind: RequestKind, number: u64, what: &str) -> RouterMessage {
     let text = format!("this session has reached its largest number of {what}");

@@ -1,8 +1,8 @@
-//! Sessions that are ended by others.
+//! Meta procedures that kill sessions.
 //!
 //! Spec: advanced profile "Session Meta API" (`kill`, `kill_by_authid`, `kill_by_authrole`,
-//! `kill_all`); decisions F14 (the caller is left out, `kill_by_authrole` counts, `kill_all` is
-//! told to nobody). What becomes of their connections is the story of `killed_sessions`.
+//! `kill_all`); decisions F14 (the caller is spared, `kill_by_authrole` counts, `kill_all`
+//! publishes nothing). `killed_sessions` tests the connections of killed sessions.
 
 use cloverleaf_router::{Admitted, Compatibility, Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::asking::{Answer, refusal};
@@ -18,7 +18,7 @@ fn office() -> (Lab, [Peer; 4]) {
     office_of(Compatibility::Wamp)
 }
 
-/// The same in a realm that follows a preset.
+/// As [`office`], in a realm with a preset.
 fn office_of(compatibility: Compatibility) -> (Lab, [Peer; 4]) {
     let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
     let roles = ["staff", "guest"].map(|name| Role::new(name, everything()));
@@ -78,7 +78,7 @@ fn killed_session_gets_reason_and_message() {
     }
 }
 
-/// Every way to kill `ann` among others.
+/// Every call that kills `ann` among others.
 fn calls_that_kill(lab: &Lab, ann: Peer) -> [(&'static str, Value); 4] {
     [
         ("wamp.session.kill", json!([number(lab, ann)])),
@@ -200,7 +200,7 @@ fn kill_all_spares_the_caller_and_publishes_nothing() {
     }
     let id = number(&lab, admin);
     assert_eq!(lab.ask(admin, "wamp.session.list", json!([])), Ok(json!([[id]])));
-    // The next one that leaves is told again.
+    // Further sessions that leave publish again.
     let late = lab.join_as(Client { role: "guest", ..Client::named("late") });
     lab.disconnect(late);
     assert_eq!(lab.heard(admin).len(), 1);
@@ -220,7 +220,7 @@ fn killed_session_publishes_on_leave() {
     assert_eq!(lab.received(admin), []);
 }
 
-/// Decisions F14: only of `kill_all` nothing is told.
+/// Decisions F14: only `kill_all` publishes nothing.
 #[test]
 fn the_testaments_of_killed_sessions_are_published_unless_all_are_killed() {
     for place in 0..3 {
@@ -253,7 +253,7 @@ fn internal_sessions_are_listed_and_can_not_be_killed() {
     assert_eq!(lab.ask(admin, "wamp.session.kill_by_authrole", json!(["staff"])), Ok(json!([2])));
     assert_eq!(lab.ask(admin, "wamp.session.kill_all", json!([])), Ok(json!([1])));
     assert_eq!(lab.received(bridge), []);
-    // It may kill, of course.
+    // An internal session may kill others.
     let id = number(&lab, admin);
     assert_eq!(lab.ask(bridge, "wamp.session.kill", json!([id])), Ok(json!([])));
 }

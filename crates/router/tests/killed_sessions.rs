@@ -1,7 +1,7 @@
-//! What becomes of a session that somebody else has ended, and of its connection.
+//! Killed sessions and their connections.
 //!
-//! Spec: basic profile "Session Closing"; decisions F10 (nothing follows GOODBYE, what arrives
-//! meanwhile is discarded, the transport may be used again).
+//! Spec: basic profile "Session Closing"; decisions F10 (nothing follows GOODBYE, messages that
+//! arrive meanwhile are discarded, the transport may be used again).
 
 use std::time::Duration;
 
@@ -55,11 +55,11 @@ fn connection_of_a_killed_session_that_does_not_answer_is_closed() {
     let why = "the session was ended and its client did not say GOODBYE";
     assert_eq!(lab.closed(ann).as_deref(), Some(why));
     assert_eq!(lab.closed(other), None);
-    // What still comes from it is the end of a connection, and no violation.
+    // A further message closes the connection, and is no violation.
     assert_eq!(lab.submit(ann, client::subscribe(1, "com.a")), SessionFlow::Close);
     assert_eq!(lab.received(ann), killed());
     lab.disconnect(ann);
-    // One whose connection ends meanwhile needs no closing.
+    // A session whose connection ends meanwhile needs no closing.
     lab.disconnect(other);
     assert_eq!(lab.realm().next_deadline(), None);
     lab.disconnect(ben);

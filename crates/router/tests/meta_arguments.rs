@@ -1,4 +1,4 @@
-//! Arguments of meta procedures: by position or by keyword, and how much of them is taken.
+//! Arguments of meta procedures: positional or keyword, and their limits.
 //!
 //! The names are those of Crossbar.io. Spec: advanced profile "Session Meta API", "Registration
 //! Meta API", "Subscriptions Meta API", "Session Testament".
@@ -18,7 +18,7 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
-/// `ann` asks; `ben` has subscription 1 and registration 1.
+/// `ann` calls; `ben` has subscription 1 and registration 1.
 fn lab() -> (Lab, Peer, Peer) {
     let mut lab = Lab::new();
     let all = Some(Features::of(Feature::ALL));
@@ -154,7 +154,7 @@ fn argument_given_twice_is_refused() {
         let answer = lab.ask_with(ann, procedure, json!([value]), keyword.clone());
         assert_eq!(answer, refusal(error_uri::INVALID_ARGUMENT, &text));
     }
-    // Null stands for an argument that is not given.
+    // Null stands for an absent argument.
     let keyword = json!({"filter_authroles": ["nobody"]});
     assert_eq!(lab.ask_with(ann, "wamp.session.count", json!([null]), keyword), Ok(json!([0])));
     let keyword = json!({"filter_authroles": null});

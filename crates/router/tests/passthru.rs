@@ -1,5 +1,5 @@
-//! What goes with an event through the router untouched, and payloads that only the two ends can
-//! open. Written as on the wire, for that is where it must come out as it went in.
+//! Parts of an event that the router forwards unchanged, and passthru payloads. Messages are
+//! written as on the wire, where they must come out unchanged.
 //!
 //! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility" (custom
 //! attributes); decisions F16 (the older form, with a binary in the place of the arguments).
@@ -18,7 +18,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use serde_json::json;
 
-/// A client whose publisher and subscriber can pass payloads through.
+/// A client with payload passthru as publisher and subscriber.
 fn able(name: &'static str) -> Client {
     let mut client = Client::named(name);
     let passthru = Some(Features::of(&[Feature::PayloadPassthruMode]));
@@ -27,7 +27,7 @@ fn able(name: &'static str) -> Client {
     client
 }
 
-/// PUBLISH to `com.secret` as it is written in JSON.
+/// PUBLISH to `com.secret`, written in JSON.
 fn publish(options: &str, payload: &str) -> ClientMessage {
     let text = format!(r#"[16,1,{options},"com.secret"{payload}]"#);
     decode_client(Serializer::Json, &copy_frame(text.as_bytes())).unwrap()
@@ -166,7 +166,7 @@ fn passthru_testament_needs_the_announced_feature() {
     assert_eq!(lab.ask_with(basic, add, arguments, options), refused);
 }
 
-/// Decisions F16: what stands after the topic says which form it is.
+/// Decisions F16: the element after the topic decides on the form.
 #[test]
 fn binary_in_place_of_the_arguments_is_forwarded() {
     let mut lab = Lab::new();
@@ -178,7 +178,7 @@ fn binary_in_place_of_the_arguments_is_forwarded() {
     assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), options, binary)]);
 }
 
-/// Decisions F16: a binary of which no algorithm tells is one that was announced, or a violation.
+/// Decisions F16: a binary without `enc_algo` must be announced, or it is a violation.
 #[test]
 fn binary_without_enc_algo_needs_the_announced_feature() {
     let mut lab = Lab::new();
@@ -215,7 +215,7 @@ fn extension_attributes_of_a_publication_are_forwarded() {
         (r#"{"_trace":"00-1","_my_tags":[1,{"a":null}]}"#, None),
         (r#"{"transaction_hash":"0x1"}"#, None),
         (r#"{"forward_for":[{"session":1,"authid":"r1","authrole":"router"}]}"#, None),
-        // Keys that are no custom attributes are passed over.
+        // Keys that are not custom attributes are ignored.
         (r#"{"_ab":1,"__A_b":2,"unheard_of":3,"x_own":4}"#, Some("{}")),
     ] {
         lab.send(publisher, publish(options, ",[1]"));

@@ -1,4 +1,4 @@
-//! Registrations that answer many procedures, and which of several is asked.
+//! Pattern registrations, and the choice among several that match.
 //!
 //! Spec: advanced profile "Pattern-based Registrations"; decisions F5.
 
@@ -19,8 +19,8 @@ fn lab_with(patterns: &[(MatchPolicy, &str)]) -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// Makes call number `number` and asserts that it reaches registration `id` as a pattern, or that
-/// nobody is registered when there is none.
+/// Sends call `number` and asserts that it reaches registration `id` as a pattern, or that there is
+/// no registration for it.
 fn assert_asked(lab: &mut Lab, [caller, callee]: [Peer; 2], uri: &str, id: Option<u64>) {
     let number = 1;
     lab.send(caller, client::call(number, uri, NOTHING));

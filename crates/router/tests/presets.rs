@@ -1,4 +1,5 @@
-//! Where Crossbar.io and the specification differ: what a realm does under each preset.
+//! The differences between Crossbar.io and the specification: the behaviour of a realm with each
+//! preset.
 //!
 //! Spec: advanced profile "Call Timeouts", "Call Canceling", "Shared Registration", "Caller
 //! Identification", "Publisher Identification", "Session Meta API"; basic profile "Session
@@ -42,7 +43,7 @@ fn call_within(timeout: u64) -> ClientMessage {
     client::call_with(1, options, "com.slow", NOTHING)
 }
 
-/// When the only call of the realm ends.
+/// The timeout of the only call of the realm.
 fn ends_after(lab: &Lab) -> Option<Duration> {
     lab.realm().next_deadline().map(Moment::since_start)
 }
@@ -120,7 +121,7 @@ fn internal_session_has_milliseconds_in_both_presets() {
     }
 }
 
-/// The invocation of a call with `timeout`, for a callee that watches the time itself.
+/// The invocation of a call with `timeout`, for a callee that watches the timeout itself.
 fn forwarded(settings: RealmSettings, is_internal: bool, timeout: u64) -> InvocationDetails {
     let mut lab = Lab::with(settings);
     let mut watching = Client::named("callee");
@@ -235,7 +236,7 @@ fn disclosing(preset: Compatibility, rule: Disclosure) -> (Lab, Peer, Peer) {
     (lab, guest, host)
 }
 
-/// A call and a publication whose sender asks to be disclosed.
+/// A call and a publication with `disclose_me`.
 fn asking_to_be_disclosed() -> [ClientMessage; 2] {
     let disclose_me = Some(true);
     let options = CallOptions { disclose_me, ..CallOptions::default() };

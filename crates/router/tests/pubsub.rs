@@ -1,4 +1,4 @@
-//! Topics: who hears what, in which order, and what publishers are told.
+//! Publish and subscribe: receivers, order, and acknowledgements.
 //!
 //! Spec: basic profile "Publish and Subscribe", "Subscribing and Unsubscribing", "Publishing and
 //! Events"; advanced profile "Publisher Exclusion".

@@ -1,4 +1,4 @@
-//! The numbers of requests: in any order, or one after the other where the realm is strict.
+//! Request ids: in any order, or without gaps in a strict realm.
 //!
 //! Spec: basic profile "IDs", "Protocol Errors"; decisions F1.
 
@@ -24,7 +24,7 @@ fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage) {
     assert_eq!(lab.received(from).last(), Some(&router::violation(OUT_OF_ORDER)), "{text}");
 }
 
-/// One of each request.
+/// One request of each kind.
 fn requests(number: u64) -> [ClientMessage; 6] {
     [
         client::call(number, "com.a", NOTHING),
@@ -70,7 +70,7 @@ fn strict_realm_aborts_on_gaps_and_repetitions() {
     }
 }
 
-/// Clients of the specification's first drafts count from 0.
+/// Clients of the first drafts of the specification count from 0.
 #[test]
 fn a_request_with_the_number_0_is_answered_unless_the_realm_is_strict() {
     let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });

@@ -1,8 +1,8 @@
-//! Events that are kept for those who subscribe later.
+//! Retained events for later subscribers.
 //!
-//! Spec: advanced profile "Event Retention"; decisions F6 (a kept event comes after SUBSCRIBED), F9
-//! (who is eligible, clearing, time to live, patterns, publication id). How much is kept is the
-//! story of `retention_limits`.
+//! Spec: advanced profile "Event Retention"; decisions F6 (a retained event comes after
+//! SUBSCRIBED), F9 (eligibility, clearing, time to live, patterns, publication id).
+//! `retention_limits` tests the limits.
 
 use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
@@ -32,7 +32,7 @@ fn names(names: &[&str]) -> Option<Vec<compact_str::CompactString>> {
     Some(names.iter().map(|name| (*name).into()).collect())
 }
 
-/// A publisher in a realm with the roles `staff` and `manager`, who may do everything.
+/// A publisher in a realm with the roles `staff` and `manager`, which have every right.
 fn lab_with_publisher() -> (Lab, Peer) {
     let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
     let roles = ["staff", "manager"].map(|name| Role::new(name, everything())).into();
@@ -45,13 +45,14 @@ fn join(lab: &mut Lab, name: &'static str, role: &'static str) -> Peer {
     lab.join_as(Client { role, ..Client::named(name) })
 }
 
-/// Publishes a text; its publication.
+/// Publishes a text; returns its publication id.
 fn say(lab: &mut Lab, from: Peer, options: PublishOptions, text: &str) -> PublicationId {
     lab.send(from, client::publish_with(1, options, "com.state", args([text])));
     lab.last_publication()
 }
 
-/// Somebody of this name and role comes, subscribes to `com.state` and says what was kept for it.
+/// A client with this authid and role joins, subscribes to `com.state` and returns the retained
+/// event.
 fn newcomer_hears(lab: &mut Lab, name: &'static str, role: &'static str) -> Option<String> {
     let peer = join(lab, name, role);
     let heard = subscriber_hears(lab, peer);
@@ -76,7 +77,7 @@ fn subscriber_hears(lab: &mut Lab, peer: Peer) -> Option<String> {
     }
 }
 
-/// A kept event as it comes late.
+/// A retained event as sent to a later subscriber.
 fn kept(id: u64, publication: PublicationId, topic: Option<&str>, text: &str) -> RouterMessage {
     let topic = topic.map(Into::into);
     let details = EventDetails { retained: Some(true), topic, ..EventDetails::default() };
@@ -114,7 +115,7 @@ fn event_is_retained_and_sent_on_request_only() {
         lab.send(late, client::subscribe_with(number, options, "com.state"));
         assert_eq!(lab.received(late), [router::subscribed(number, 3)]);
     }
-    // The same subscription again, now with the wish.
+    // Subscribes again, now with `get_retained`.
     assert_eq!(subscriber_hears(&mut lab, late).as_deref(), Some("state"));
 }
 
@@ -137,7 +138,7 @@ fn latest_retained_event_is_sent_despite_later_unretained_ones() {
     assert_eq!(newcomer_hears(&mut lab, "late", "staff").as_deref(), Some("second"));
 }
 
-/// Decisions F9: patterns get one event for each topic that matches, and are told which.
+/// Decisions F9: patterns get one event for each topic that matches, with its topic.
 #[test]
 fn pattern_subscription_gets_the_retained_event_of_every_matching_topic() {
     let (mut lab, publisher) = lab_with_publisher();
@@ -170,7 +171,7 @@ fn pattern_subscription_gets_the_retained_event_of_every_matching_topic() {
     }
 }
 
-/// Decisions F9: what was never told to somebody is not told later either.
+/// Decisions F9: an event that a session was not eligible for is not sent to it later either.
 #[test]
 fn retained_event_respects_its_eligibility_lists() {
     let (mut lab, publisher) = lab_with_publisher();
@@ -209,8 +210,8 @@ fn publisher_gets_its_own_retained_event_only_with_exclude_me_false() {
     assert_eq!(subscriber_hears(&mut lab, publisher).as_deref(), Some("for all"));
 }
 
-/// Decisions F9: the most recent event *that it would have received* is an older one for those whom
-/// the newest is not for.
+/// Decisions F9: the most recent event *that it would have received* is an older one for sessions
+/// that are not eligible for the newest.
 #[test]
 fn restricted_retained_event_precedes_the_one_for_all() {
     let (mut lab, publisher) = lab_with_publisher();

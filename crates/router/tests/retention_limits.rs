@@ -1,4 +1,4 @@
-//! How long and how much is kept, and what happens when there is no room.
+//! Limits of retained events: their time to live, and the lack of room.
 //!
 //! Spec: advanced profile "Event Retention" leaves all of it to the router; decisions F9.
 
@@ -19,15 +19,15 @@ fn only_for(name: &str) -> PublishOptions {
     PublishOptions { eligible_authid: Some(vec![name.into()]), ..retain() }
 }
 
-/// A realm that keeps so much, and a publisher.
+/// A realm with these limits, and a publisher.
 fn keeping(retention: RetentionSettings) -> (Lab, Peer) {
     let mut lab = Lab::with(RealmSettings { retention, ..settings() });
     let publisher = lab.join("publisher");
     (lab, publisher)
 }
 
-/// Publishes a text and says whether it was acknowledged; anything but that it can't be kept is no
-/// reason to refuse it.
+/// Publishes a text and returns whether it was acknowledged; the only reason for a refusal is that
+/// it can't be retained.
 fn is_kept(lab: &mut Lab, from: Peer, options: PublishOptions, topic: &str, text: &str) -> bool {
     lab.send(from, client::publish_with(1, options, topic, args([text])));
     let full = "this realm has reached its largest number of kept events";
@@ -39,7 +39,7 @@ fn is_kept(lab: &mut Lab, from: Peer, options: PublishOptions, topic: &str, text
     }
 }
 
-/// What was kept of a topic for somebody of this name.
+/// The retained events of a topic for a client with this authid.
 fn newcomer_hears(lab: &mut Lab, name: &'static str, topic: &str) -> Vec<String> {
     let peer = lab.join_as(Client::named(name));
     let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
@@ -100,7 +100,7 @@ fn full_realm_retains_no_more_events() {
     assert!(is_kept(&mut lab, publisher, retain(), "com.b", "b"));
     assert!(!is_kept(&mut lab, publisher, retain(), "com.c", "c"));
     assert!(!is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
-    // A successor takes the place of the one before.
+    // A later event takes the place of the one before.
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a again"));
     assert_eq!(newcomer_hears(&mut lab, "ann", "com.a"), ["a again"]);
     assert_eq!(newcomer_hears(&mut lab, "ann", "com.b"), ["b"]);
@@ -145,10 +145,10 @@ fn bytes_of_retained_events_are_limited() {
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "small"));
     let large = "x".repeat(4_096);
     assert!(!is_kept(&mut lab, publisher, retain(), "com.b", &large));
-    // An event that can't be kept does not take its predecessor with it.
+    // An event that can't be retained does not remove the one before.
     assert!(!is_kept(&mut lab, publisher, retain(), "com.a", &large));
     assert_eq!(newcomer_hears(&mut lab, "late", "com.a"), ["small"]);
-    // The room of its predecessor is a successor's own.
+    // The room of the event before is free for the later one.
     let whole = "y".repeat(2_500);
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", &whole));
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", &whole));
@@ -193,7 +193,7 @@ fn event_of_a_publisher_with_exclude_me_false_replaces_the_earlier_one() {
 fn retained_event_for_all_outlives_restricted_ones() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     let other = lab.join("other");
-    // Kept for nobody but the next publisher, who is left out of its own event.
+    // Retained for the next publisher only, which is excluded from its own event.
     assert!(is_kept(&mut lab, other, retain(), "com.a", "before"));
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
     for number in 0..3 * SharedLimits::DEFAULT.max_retained_per_topic {
@@ -217,7 +217,7 @@ fn oldest_restricted_event_makes_room() {
     assert_eq!(newcomer_hears(&mut lab, "n1", "com.a"), ["n1"]);
 }
 
-/// The publisher is left out of its own, so it may still hear that of the other.
+/// The publisher is excluded from its own event, so it may still get that of the other.
 #[test]
 fn restricted_event_stays_for_sessions_that_the_next_one_excludes() {
     let (mut lab, ann) = keeping(RetentionSettings::default());

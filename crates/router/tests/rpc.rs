@@ -1,4 +1,4 @@
-//! Calls, their answers, and what becomes of them when a side is lost.
+//! Calls, their answers, and the loss of a side.
 //!
 //! Spec: basic profile "Remote Procedure Calls", "Registering and Unregistering", "Calling and
 //! Invocations", "Caller Leaving During an RPC Invocation", "Callee Leaving During an RPC

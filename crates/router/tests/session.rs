@@ -1,4 +1,4 @@
-//! Sessions: how they open, how they end, and that nothing of them stays.
+//! Sessions: opening and ending them, and that no entry of them stays.
 //!
 //! Spec: basic profile "Sessions", "Session Establishment", "Session Closing"; advanced profile
 //! "Feature Announcement".
@@ -101,7 +101,7 @@ fn a_session_id_that_is_taken_is_drawn_again() {
     assert_eq!([first, second].map(|key| key.id().number()), [8, 9]);
 }
 
-/// A peer that takes the bytes of a number in the wrong order must find out at WELCOME.
+/// A peer that reads the bytes of a number in the wrong order must notice that in WELCOME.
 #[test]
 fn session_id_that_is_valid_in_both_byte_orders_is_drawn_again() {
     let mut draws = [0x0012_3456_789a_1eff, 0x0012_3456_789a_bcde].into_iter();
@@ -237,7 +237,7 @@ fn closed_realm_refuses_joins() {
     assert_eq!(lab.realm().session_count(), 0);
 }
 
-/// A realm that closes while `caller` waits for `callee`, who also listens to `com.news`.
+/// A realm that closes while `caller` has a call at `callee`, which also subscribes to `com.news`.
 fn closing_in_the_middle() -> (Lab, [cloverleaf_testkit::Peer; 2]) {
     let mut lab = Lab::new();
     let (caller, callee) = (lab.join("caller"), lab.join("callee"));

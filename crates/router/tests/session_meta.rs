@@ -1,8 +1,7 @@
-//! What the router tells of sessions: who is there, who has come and gone.
+//! Meta procedures and meta events about sessions.
 //!
 //! Spec: advanced profile "Session Meta API"; decisions F14 (`on_leave` has three arguments).
-//! Ending sessions is the story of `killing`, what is said of one session that of
-//! `session_details`.
+//! `kill_procedures` tests killing, `session_details` the details of one session.
 
 use cloverleaf_router::{Compatibility, Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::asking::{Answer, refusal};
@@ -21,7 +20,7 @@ fn role(name: &str, rules: &[(&str, Permission)]) -> Role {
     Role::new(name, rules)
 }
 
-/// Two of the role `staff` and a `manager`.
+/// Two peers with the role `staff`, and a `manager`.
 fn office() -> (Lab, [Peer; 3]) {
     let everything = [("*", Permission::ALL)];
     let mut lab = Lab::with_roles(vec![role("staff", &everything), role("manager", &everything)]);
@@ -98,7 +97,7 @@ fn on_join_reaches_other_sessions_only() {
     assert_eq!(lab.received(ann), []);
 }
 
-/// Decisions F14: the id alone says nothing about a session that is gone.
+/// Decisions F14: the id alone tells nothing about a session that has ended.
 #[test]
 fn on_leave_has_authid_and_authrole_for_every_ending() {
     let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);

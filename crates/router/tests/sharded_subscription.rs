@@ -1,7 +1,7 @@
-//! Subscribers that stand for nodes: the events about one resource go to one node.
+//! Sharded subscriptions: the events about one resource go to one node.
 //!
-//! Spec: advanced profile "Sharded Subscription", a sketch of two keys; what they do is decided
-//! here. An event without a resource key goes to every node.
+//! Spec: advanced profile "Sharded Subscription", a sketch of two keys; their behaviour is a
+//! decision of this project. An event without a resource key goes to every node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{PublishOptions, SubscribeOptions};
 
-/// A publisher, and nodes that listen to `com.sensor`.
+/// A publisher, and nodes that subscribe to `com.sensor`.
 struct Cluster {
     lab: Lab,
     publisher: Peer,
@@ -38,7 +38,7 @@ impl Cluster {
         self.members.push((name, peer));
     }
 
-    /// Publishes and says who hears it.
+    /// Publishes and returns the receivers.
     fn hears(&mut self, options: PublishOptions) -> Vec<&'static str> {
         self.lab.send(self.publisher, client::publish_with(1, options, "com.sensor", NOTHING));
         let event = router::event(1, self.lab.last_publication(), NOTHING);
@@ -53,7 +53,7 @@ impl Cluster {
         heard
     }
 
-    /// Who hears the events about each of a hundred resources.
+    /// The receivers of the events about each of a hundred resources.
     fn owners(&mut self) -> BTreeMap<usize, Vec<&'static str>> {
         (0..100).map(|number| (number, self.hears(about(&format!("sn{number}"))))).collect()
     }

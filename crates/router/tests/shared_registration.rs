@@ -1,4 +1,4 @@
-//! Several callees behind one procedure, and who of them is asked.
+//! Shared registrations, and the choice of a callee.
 //!
 //! Spec: advanced profile "Shared Registration".
 
@@ -30,7 +30,7 @@ impl Crew {
         Self { lab, caller, callees, calls: 0 }
     }
 
-    /// Calls so many times and says who was asked.
+    /// Sends calls and returns the callee of each.
     fn asked(&mut self, calls: usize) -> String {
         (0..calls).map(|_| self.asked_once()).collect()
     }

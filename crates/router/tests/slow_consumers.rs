@@ -1,7 +1,7 @@
-//! Subscribers that read more slowly than they are published to: who is asked to wait for them, and
-//! who is told.
+//! Subscribers that read more slowly than they are published to: the publishers that have to wait,
+//! and meta events about slow consumers.
 //!
-//! What becomes of their events is decided behind their outboxes, as the policy for them says.
+//! Their outboxes decide on their events, according to the policy for them.
 
 use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{NOTHING, client, router};
@@ -100,7 +100,7 @@ fn slow_consumer_that_has_left_is_not_published() {
     let testament = serde_json::json!(["com.news", ["bye"], null]);
     lab.ask(ben, "wamp.session.add_testament", testament).unwrap();
     lab.received(watcher);
-    // She misses what he leaves behind, and leaves herself.
+    // She misses the testament of the other peer, and leaves herself.
     lab.set_state(ann, OutboxState::Dropping);
     lab.begin_disconnect(ben);
     lab.begin_disconnect(ann);

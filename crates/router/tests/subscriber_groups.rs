@@ -1,7 +1,7 @@
-//! Subscribers that share the events of a subscription: of each group, one receives each event.
+//! Subscriber groups: one member of each group gets each event.
 //!
-//! This router's own (`SUBSCRIBE.Options.group`), like the shared subscriptions of MQTT; decisions
-//! F20.
+//! An extension of this router (`SUBSCRIBE.Options.group`), like the shared subscriptions of MQTT;
+//! decisions F20.
 
 use cloverleaf_router::limits::MAX_MEMBERSHIP_BYTES;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -18,7 +18,7 @@ fn in_group(name: &str) -> SubscribeOptions {
     SubscribeOptions { group: Some(name.into()), ..SubscribeOptions::default() }
 }
 
-/// A publisher, and listeners of `com.job`, each in its group or plainly.
+/// A publisher, and subscribers of `com.job`, each with its delivery mode.
 struct Audience {
     lab: Lab,
     publisher: Peer,
@@ -48,7 +48,7 @@ impl Audience {
         assert_eq!(self.lab.received(peer), [router::subscribed(1, 1)]);
     }
 
-    /// Publishes and says who hears it.
+    /// Publishes and returns the receivers.
     fn hears(&mut self, options: PublishOptions) -> Vec<&'static str> {
         let publish = client::publish_with(1, options, "com.job", NOTHING);
         self.lab.send(self.publisher, publish);
@@ -64,7 +64,7 @@ impl Audience {
         heard
     }
 
-    /// Who hears each of so many events.
+    /// The receivers of each of `events` events.
     fn hear(&mut self, events: usize) -> String {
         let heard = (0..events).map(|_| self.hears(PublishOptions::default()).concat());
         heard.collect::<Vec<_>>().join(" ")
@@ -123,10 +123,10 @@ fn only_eligible_group_members_get_the_event() {
     assert_eq!(audience.hears(not_a.clone()), ["b"]);
     assert_eq!(audience.hears(not_a.clone()), ["c"]);
     assert_eq!(audience.hears(not_a), ["b"]);
-    let nobody = PublishOptions { eligible: Some(Vec::new()), ..PublishOptions::default() };
-    assert_eq!(audience.hears(nobody), [""; 0]);
+    let none = PublishOptions { eligible: Some(Vec::new()), ..PublishOptions::default() };
+    assert_eq!(audience.hears(none), [""; 0]);
     assert_eq!(audience.hear(2), "c a");
-    // The publisher is left out of its own group.
+    // The publisher is excluded from its own group.
     let publisher = audience.peer("b");
     audience.publisher = publisher;
     assert_eq!(audience.hear(3), "c a c");
@@ -140,7 +140,7 @@ fn subscribing_again_changes_the_delivery_mode() {
     audience.subscribe("b", in_group("h"));
     audience.subscribe("a", in_group("h"));
     assert_eq!(audience.hear(3), "b a b");
-    // The same again changes nothing but the place.
+    // Subscribing again changes the place only.
     audience.subscribe("a", in_group("h"));
     audience.subscribe("a", in_group("h"));
     assert_eq!(audience.hear(2), "a b");
@@ -170,7 +170,8 @@ fn a_group_of_a_pattern_shares_all_its_topics() {
     assert_eq!(lab.received(workers[1]), [expected[1].clone()]);
 }
 
-/// Decided here: what was kept is the state of a topic, which every member may ask for.
+/// A decision of this project: a retained event is the state of a topic, which every member may
+/// request.
 #[test]
 fn retained_event_is_sent_to_each_new_member() {
     let mut lab = Lab::new();
@@ -222,6 +223,6 @@ fn groups_are_announced_and_leave_no_state() {
     }
     audience.lab.disconnect(audience.publisher);
     assert!(audience.lab.realm().is_empty());
-    let nobody: [RouterMessage; 0] = [];
-    assert_eq!(audience.lab.received(audience.publisher), nobody);
+    let none: [RouterMessage; 0] = [];
+    assert_eq!(audience.lab.received(audience.publisher), none);
 }

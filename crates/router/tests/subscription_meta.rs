@@ -1,7 +1,8 @@
-//! What the router tells of subscriptions, and taking one away from its subscriber.
+//! Meta procedures and meta events about subscriptions, and their revocation.
 //!
-//! Spec: advanced profile "Subscriptions Meta API", "Subscription Revocation"; decisions F14 (what
-//! matches nothing is null), F15 (revocation is told to those who announced it).
+//! Spec: advanced profile "Subscriptions Meta API", "Subscription Revocation"; decisions F14 (a
+//! look-up without a match returns null), F15 (revocation is sent to subscribers that have
+//! announced it).
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ const JOINED: u64 = 2;
 const LEFT: u64 = 3;
 const DELETED: u64 = 4;
 
-/// A watcher of all four topics, as the subscriptions 1 to 4.
+/// A subscriber of all four topics, with the subscriptions 1 to 4.
 fn watched() -> (Lab, Peer) {
     let mut lab = Lab::new();
     let watcher = lab.join("watcher");
@@ -209,7 +210,7 @@ fn members_of_groups_and_nodes_are_subscribers_as_well() {
         lab.send(peer, client::subscribe_with(1, options, "com.a"));
         lab.received(peer);
     }
-    // In the order of how they listen: plainly, as a node, in a group.
+    // In the order of their delivery modes: every event, node, group.
     let ids = [peers[0], peers[2], peers[1]].map(|peer| lab.id(peer).number());
     let list = lab.ask(peers[0], "wamp.subscription.list_subscribers", json!([1]));
     assert_eq!(list, Ok(json!([ids])));
@@ -225,7 +226,7 @@ fn subscription_with_a_history_exists_without_subscribers() {
     let ann = lab.join("ann");
     assert_eq!(lab.ask(ann, "wamp.subscription.lookup", json!(["com.log"])), Ok(json!([1])));
     assert_eq!(lab.ask(ann, "wamp.subscription.count_subscribers", json!([1])), Ok(json!([0])));
-    // It is neither created nor deleted by those who come and go.
+    // Subscribers neither create nor delete it.
     for (number, name) in (1..).zip(EVENTS) {
         lab.send(ann, client::subscribe(number, &format!("wamp.subscription.{name}")));
     }
@@ -293,7 +294,7 @@ fn removed_subscriber_with_the_feature_is_notified() {
     let [a, u] = [able, unable].map(|peer| lab.id(peer).number());
     lab.send(watcher, client::call(9, REMOVE, args((5, a, "no longer authorized"))));
     assert_eq!(lab.received(able), [router::revoked(5, "no longer authorized")]);
-    // The watcher hears of it before it has its answer.
+    // The watcher receives the event before the answer.
     let mut received = lab.received(watcher);
     assert_eq!(received.pop(), Some(router::result(9, args(((),)))));
     let left = router::event(LEFT, lab.last_publication(), args((a, 5)));

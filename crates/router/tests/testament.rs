@@ -1,7 +1,7 @@
-//! What a session leaves behind to be said when it has gone.
+//! Testaments: publications that are sent when their session has ended.
 //!
-//! Spec: advanced profile "Session Testament"; decisions F14 (neither of the two
-//! procedures returns anything).
+//! Spec: advanced profile "Session Testament"; decisions F14 (neither of the two procedures returns
+//! anything).
 
 use cloverleaf_router::{
     Compatibility, Disclosure, HistorySettings, Permission, RealmSettings, Role, SessionFlow,
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 const ADD: &str = "wamp.session.add_testament";
 const FLUSH: &str = "wamp.session.flush_testaments";
 
-/// `ann`, and an heir that listens to `com.will`.
+/// `ann`, and a peer that subscribes to `com.will`.
 fn ann_and_heir() -> (Lab, Peer, Peer) {
     let mut lab = Lab::new();
     let [ann, heir] = ["ann", "heir"].map(|name| lab.join(name));
@@ -28,12 +28,12 @@ fn ann_and_heir() -> (Lab, Peer, Peer) {
     (lab, ann, heir)
 }
 
-/// Leaves a text behind.
+/// Adds a testament with a text.
 fn add(lab: &mut Lab, ann: Peer, text: &str, keyword: Value) -> Answer {
     lab.ask_with(ann, ADD, json!(["com.will", [text], null]), keyword)
 }
 
-/// What the heir is told, one text after the other.
+/// The texts that the subscriber has received.
 fn heard(lab: &mut Lab, heir: Peer) -> String {
     let texts = lab.heard(heir).into_iter().map(|(_, args)| args[0].as_str().unwrap().to_owned());
     texts.collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! Calls that take too long are ended by the dealer.
+//! Timeouts of calls, watched by the dealer.
 //!
 //! Spec: advanced profile "Call Timeouts"; decisions F12 (milliseconds, watched by the dealer).
 

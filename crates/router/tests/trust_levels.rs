@@ -1,4 +1,4 @@
-//! How far the router says that it trusts a publication.
+//! Trust levels of publications.
 //!
 //! Spec: advanced profile "Publication Trust Levels": by the rules of the publisher's role.
 
@@ -18,7 +18,7 @@ fn trusting(trustlevel: Option<u64>) -> Permission {
     Permission { trustlevel, ..Permission::ALL }
 }
 
-/// A sensor whose publications are trusted as its rules say, and a listener.
+/// A sensor whose rules set trust levels, and a subscriber.
 fn sensor_and_listener() -> (Lab, Peer, Peer) {
     let rules = [
         ("com.*", trusting(Some(1))),

@@ -1,4 +1,4 @@
-//! The rules for URIs and patterns, each text held against each kind of request.
+//! The rules for URIs and patterns, each text in each kind of request.
 //!
 //! Spec: basic profile "URIs" (its four regular expressions), advanced profile "Pattern-based
 //! Registrations" (a prefix may end in a dot); decisions F2.
@@ -51,7 +51,7 @@ const PATTERN: [bool; 3] = [false, true, true];
 const WILDCARD: [bool; 3] = [false, false, true];
 const NONE: [bool; 3] = [false; 3];
 
-/// Whether a request is not refused for its URI; the session lives in any case.
+/// Whether the URI of a request is accepted; the session goes on in any case.
 fn is_taken(lab: &mut Lab, request: ClientMessage) -> bool {
     let alice = lab.join("alice");
     lab.send(alice, request);
@@ -91,7 +91,7 @@ fn loose_uri_rule_is_the_default() {
     assert_eq!(RealmSettings::named("realm1").uri_rule, UriRule::Loose);
 }
 
-/// Decisions F2, and for the router's own events F14: nobody else can publish them.
+/// Decisions F2, and F14 for meta events: no other session can publish them.
 #[test]
 fn first_component_wamp_or_cloverleaf_is_reserved() {
     let mut lab = Lab::new();

@@ -1,6 +1,6 @@
-//! Publications that are held against the schema of their publisher's permission.
+//! Validation of publications against the schemas of the publisher's permission.
 //!
-//! This router's own, see the decision on validation.
+//! An extension of this router, see `docs/decisions/validation.md`.
 
 use cloverleaf_router::{Permission, RealmSettings, Role, Schemas, Validation};
 use cloverleaf_testkit::asking::refusal;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 const INVALID: &str = "the payload of the event is not as its schema asks: not all are numbers";
 
-/// A sensor whose events are numbers, and a listener of `com.level`.
+/// A sensor whose events are numbers, and a subscriber of `com.level`.
 fn sensor_and_listener() -> (Lab, Peer, Peer) {
     let mut validation = Validation::default();
     let schemas = Schemas { event: Numbers::schema(), ..Schemas::default() };

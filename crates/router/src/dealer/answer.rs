@@ -30,7 +30,7 @@ pub(super) enum CallEnding {
     /// No answer: the caller has left.
     CallerLeft,
     /// ERROR: every callee has answered that it is unavailable.
-    NobodyAvailable,
+    NoneAvailable,
     /// ERROR: the router could not deliver the call or its answer.
     Refused(RequestFailure),
 }
@@ -67,7 +67,7 @@ pub(super) fn answer<O: Outbox>(
             failure(uri, text)
         }
         CallEnding::CallerLeft | CallEnding::Abandoned => return,
-        CallEnding::NobodyAvailable => {
+        CallEnding::NoneAvailable => {
             failure(error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment")
         }
         CallEnding::Refused(failure) => failure.answer(call.request),

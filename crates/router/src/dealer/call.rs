@@ -88,7 +88,7 @@ impl Dealer {
                 match registration.choose(sessions, pending, &mut random, &mut self.uncounted) {
                     Choice::At(place) => place,
                     Choice::Busy => return self.wait(sessions, id, request, pending),
-                    Choice::Nobody => {
+                    Choice::NoCallee => {
                         let failed = failed.or_else(|| registration.refusal(sessions, pending));
                         let no_callee =
                             || RequestFailure::NoSuchProcedure(pending.procedure.clone());

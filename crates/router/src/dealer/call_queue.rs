@@ -217,9 +217,9 @@ impl Dealer {
                     continue;
                 }
                 PlaceOutcome::Sent => continue,
-                PlaceOutcome::Nobody(failure) => failure,
+                PlaceOutcome::NoCallee(failure) => failure,
             };
-            let ending = failure.map_or(CallEnding::NobodyAvailable, CallEnding::Refused);
+            let ending = failure.map_or(CallEnding::NoneAvailable, CallEnding::Refused);
             self.end(sessions, key, ending);
         }
         false

@@ -55,7 +55,7 @@ pub(super) enum Choice {
     /// Every callee that may be chosen has as many calls as it takes.
     Busy,
     /// No callee is left to choose from.
-    Nobody,
+    NoCallee,
 }
 
 impl Registration {
@@ -67,7 +67,7 @@ impl Registration {
 
     /// Chooses a callee for an invocation according to the policy, among those that can take it.
     /// Only the policy `random` uses `random`. `work` counts the callees that are visited. Returns
-    /// [`Choice::Nobody`] also after [`MAX_CALLEES_TRIED`] callees.
+    /// [`Choice::NoCallee`] also after [`MAX_CALLEES_TRIED`] callees.
     pub(super) fn choose<O>(
         &mut self,
         sessions: &Sessions<O>,
@@ -76,7 +76,7 @@ impl Registration {
         work: &mut u32,
     ) -> Choice {
         if pending.tries() >= MAX_CALLEES_TRIED {
-            return Choice::Nobody;
+            return Choice::NoCallee;
         }
         let key = match (pending.target, self.policy) {
             (CallTarget::Partition(key), _)
@@ -102,7 +102,7 @@ impl Registration {
 
     /// The usual case: every callee may be chosen.
     fn choose_of_all(&self, random: impl FnOnce() -> u64) -> Choice {
-        let Some(last) = self.callees.len().checked_sub(1) else { return Choice::Nobody };
+        let Some(last) = self.callees.len().checked_sub(1) else { return Choice::NoCallee };
         Choice::At(match self.policy {
             InvokePolicy::Single | InvokePolicy::First => 0,
             InvokePolicy::Last => last,
@@ -126,7 +126,7 @@ impl Registration {
         };
         let left = self.callees.iter().enumerate().filter(can_take);
         if left.clone().next().is_none() {
-            return Choice::Nobody;
+            return Choice::NoCallee;
         }
         let is_free = |(_, endpoint): &(usize, &Endpoint)| endpoint.is_free();
         let mut free = left.clone().filter(is_free);

@@ -20,7 +20,7 @@ pub(super) enum PlaceOutcome {
     /// Every callee that may be chosen has as many calls as it takes.
     Busy,
     /// No callee is left; with the failure of the last one, if the router knows it.
-    Nobody(Option<RequestFailure>),
+    NoCallee(Option<RequestFailure>),
 }
 
 /// Whether the callee has announced call re-routing.
@@ -74,13 +74,13 @@ impl Dealer {
         let (Assignment::One(invoked), Some(_), Some(registration), false) =
             (&call.assignment, &call.pending, self.registrations.get(id), is_bound)
         else {
-            return self.end(sessions, key, CallEnding::NobodyAvailable);
+            return self.end(sessions, key, CallEnding::NoneAvailable);
         };
         let invoked = *invoked;
         let is_its = |endpoint: &&Endpoint| endpoint.callee == invoked.callee;
         let endpoint = registration.callees.iter().find(is_its).map(|found| found.id);
         if endpoint.is_some_and(|endpoint| !self.pass_over(sessions, key, endpoint)) {
-            return self.end(sessions, key, CallEnding::NobodyAvailable);
+            return self.end(sessions, key, CallEnding::NoneAvailable);
         }
         if let Some(call) = self.calls.get_mut(key.0) {
             call.assignment = Assignment::Unassigned;
@@ -92,7 +92,7 @@ impl Dealer {
             PlaceOutcome::Busy => {
                 self.end(sessions, key, CallEnding::Refused(RequestFailure::MaxConcurrencyReached));
             }
-            PlaceOutcome::Nobody(_) => self.end(sessions, key, CallEnding::NobodyAvailable),
+            PlaceOutcome::NoCallee(_) => self.end(sessions, key, CallEnding::NoneAvailable),
         }
         self.released(id);
     }
@@ -107,20 +107,20 @@ impl Dealer {
     ) -> PlaceOutcome {
         let mut failed = None;
         loop {
-            let Some(call) = self.calls.get(key.0) else { return PlaceOutcome::Nobody(failed) };
+            let Some(call) = self.calls.get(key.0) else { return PlaceOutcome::NoCallee(failed) };
             let id = call.registration;
             let (Some(pending), Some(registration)) =
                 (call.pending.as_deref(), self.registrations.get_mut(id))
             else {
-                return PlaceOutcome::Nobody(failed);
+                return PlaceOutcome::NoCallee(failed);
             };
             let place =
                 match registration.choose(sessions, pending, &mut random, &mut self.uncounted) {
                     Choice::At(place) => place,
                     Choice::Busy => return PlaceOutcome::Busy,
-                    Choice::Nobody => {
+                    Choice::NoCallee => {
                         let failed = failed.or_else(|| registration.refusal(sessions, pending));
-                        return PlaceOutcome::Nobody(failed);
+                        return PlaceOutcome::NoCallee(failed);
                     }
                 };
             let endpoint = &registration.callees[place];
@@ -133,7 +133,7 @@ impl Dealer {
                 Err(failure) => failed = Some(failure),
             }
             if !self.pass_over(sessions, key, endpoint) {
-                return PlaceOutcome::Nobody(failed);
+                return PlaceOutcome::NoCallee(failed);
             }
         }
     }

@@ -278,7 +278,7 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Handles a message that was parked. Nobody waits for the flow of the session: a violation
+    /// Handles a message that was parked. No caller sees the flow of the session, so a violation
     /// closes its connection instead.
     fn handle_parked(
         &mut self,

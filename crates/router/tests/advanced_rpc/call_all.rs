@@ -1,6 +1,7 @@
-//! Calls to all callees at once: everybody is asked, the answers are collected.
+//! Calls to all callees at once: every callee is invoked, the answers are collected.
 //!
-//! Decisions F20: the specification only names such calls; what they do is this router's own.
+//! Decisions F20: the specification only names such calls; their behaviour is an extension of this
+//! router.
 
 use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -31,7 +32,7 @@ fn crew() -> (Lab, Peer, [Peer; 3]) {
     (lab, caller, [a, b, c])
 }
 
-/// The same, and everybody has been asked.
+/// As [`crew`], with call 1 at every callee.
 fn asked() -> (Lab, Peer, [Peer; 3]) {
     let (mut lab, caller, callees) = crew();
     lab.send(caller, client::call(1, "com.ask", args(["who?"])));
@@ -41,7 +42,7 @@ fn asked() -> (Lab, Peer, [Peer; 3]) {
     (lab, caller, callees)
 }
 
-/// The collected answers that the caller has been sent: the number of its call, and a list.
+/// The collected answers that the caller has received: the request id of its call, and a list.
 fn collected(lab: &mut Lab, caller: Peer) -> (u64, Value) {
     let received = lab.received(caller);
     let [RouterMessage::Result(result)] = &received[..] else {
@@ -208,7 +209,7 @@ fn a_session_that_is_caller_and_callee_answers_itself() {
     assert_nothing_stays(lab, &[caller, b, c]);
 }
 
-// === who can't be asked ===
+// === callees that can't be invoked ===
 
 #[test]
 fn callee_that_can_not_be_invoked_has_no_entry() {

@@ -1,7 +1,7 @@
-//! Calls that wait for a callee to be free.
+//! Calls that wait for a free callee.
 //!
-//! This router's own, as in Crossbar.io (`store.call-queue`): a queue for each registration that
-//! the operator has given one, first come, first served.
+//! An extension of this router, as in Crossbar.io (`store.call-queue`): a queue for each
+//! registration for which the operator has configured one, first come, first served.
 
 use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{CallQueue, RealmSettings};
@@ -43,7 +43,7 @@ fn pair() -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// The same with two callees.
+/// As [`pair`], with two callees.
 fn crew(policy: InvokePolicy) -> (Lab, Peer, [Peer; 2]) {
     let mut lab = lab_with(&[("com.*", 3)]);
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
@@ -60,7 +60,7 @@ fn call(lab: &mut Lab, caller: Peer, numbers: impl IntoIterator<Item = u64>) {
     }
 }
 
-/// The numbers of the calls that the callee has been asked since the last look.
+/// The request ids of the calls that the callee has received since the last call.
 fn asked(lab: &mut Lab, callee: Peer) -> Vec<u64> {
     let number = |message| match message {
         RouterMessage::Invocation(invocation) => {
@@ -110,7 +110,7 @@ fn bytes_of_waiting_calls_are_limited_per_registration() {
     for number in 1..=4 {
         lab.send(caller, client::call(number, "com.work", large()));
     }
-    // One is with the callee, two wait, and a third one with its options is too much.
+    // One call is at the callee, two wait; a third one with its options exceeds the limit.
     assert_eq!(lab.received(caller), [too_many(4)]);
     lab.send(caller, client::call(5, "com.work", args([5])));
     assert_silence(&mut lab, &[caller]);
@@ -191,7 +191,7 @@ fn invocation_of_a_queued_call_has_the_same_details() {
     assert_eq!(lab.received(callee), [router::invocation_with(2, 1, details, args(["two"]))]);
 }
 
-// === who becomes free ===
+// === callees that become free ===
 
 #[test]
 fn every_ending_of_a_call_sends_the_next_one() {
@@ -230,7 +230,7 @@ fn new_callee_gets_the_waiting_calls() {
     assert_eq!(asked(&mut lab, callee), [1]);
 }
 
-// === who gives up ===
+// === cancellation and timeouts ===
 
 #[test]
 fn a_waiting_call_is_canceled_at_once_in_every_mode() {

@@ -1,9 +1,8 @@
-//! What the number of a CALL says: a new call, the next part of one, a part that comes too late, or
-//! a violation.
+//! The request id of a CALL: a new call, its next part, a late part, or a violation.
 //!
-//! Decisions F1, F13: numbers are taken with gaps unless the realm is strict; what is not above the
-//! highest number so far belongs to an earlier call, where the caller has announced calls in parts.
-//! Spec: advanced profile "Progressive Call Invocations".
+//! Decisions F1, F13: ids may have gaps unless the realm is strict. An id that is not above the
+//! largest so far belongs to an earlier call, if the caller has announced progressive calls. Spec:
+//! advanced profile "Progressive Call Invocations".
 
 use cloverleaf_router::RealmSettings;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -74,7 +73,7 @@ fn call_with_the_largest_request_id_may_be_progressive() {
     );
     lab.send(callee, client::yielded(1, NOTHING));
     assert_eq!(lab.received(caller), [router::result(MAX_ID, NOTHING)]);
-    // What comes behind the end is no new call.
+    // A message behind the last part is no new call.
     lab.send(caller, last_part(MAX_ID));
     lab.send(caller, last_part(MAX_ID - 1));
     assert_silence(&mut lab, &[caller, callee]);
@@ -106,7 +105,7 @@ fn reusing_the_request_id_of_a_call_in_flight_aborts_the_session() {
     }
 }
 
-/// The caller itself has said that nothing follows.
+/// The caller has sent that no part follows.
 #[test]
 fn part_after_the_last_one_aborts_the_session_while_the_call_is_in_flight() {
     for again in [last_part(1), call_part(1, "com.upload", NOTHING)] {
@@ -118,7 +117,7 @@ fn part_after_the_last_one_aborts_the_session_while_the_call_is_in_flight() {
     }
 }
 
-/// Results in parts make no call that comes in parts.
+/// Progressive results do not make the call progressive.
 #[test]
 fn call_with_progressive_results_takes_no_next_part() {
     let (mut lab, caller, callee) = pair();
@@ -168,7 +167,7 @@ fn a_part_of_a_call_whose_callee_has_left_or_that_never_had_one_is_discarded() {
     assert_eq!(lab.received(caller), [no_such_procedure(2, "com.upload")]);
 }
 
-/// Decisions F13: what is not above the watermark is a late part, whatever it says it calls.
+/// Decisions F13: an id that is not above the watermark is a late part, of whatever procedure.
 #[test]
 fn calls_below_the_watermark_are_ignored() {
     let (mut lab, caller, callee) = pair();
@@ -194,7 +193,7 @@ fn gaps_are_accepted_up_to_the_largest_number() {
     }
 }
 
-/// Decisions "Request ids": a caller that knows nothing of parts may number as it likes.
+/// Decisions "Request ids": a caller without progressive calls may number as it likes.
 #[test]
 fn without_the_feature_there_is_no_watermark() {
     let (mut lab, _, callee) = pair();

@@ -1,7 +1,7 @@
-//! How long calls may take: the times of the realm, and callees that watch the time themselves.
+//! Timeouts of calls: those of the realm, and callees that watch the timeout themselves.
 //!
 //! Decisions F12: milliseconds, watched by the dealer unless a callee has announced `call_timeout`
-//! and registered with `forward_timeout`. That the dealer ends a call in time is told in `timeout`.
+//! and registered with `forward_timeout`. `timeout` tests that the dealer ends a call in time.
 //! Spec: advanced profile "Call Timeouts".
 
 use cloverleaf_router::{CallTimes, Moment, RealmSettings};
@@ -29,8 +29,8 @@ fn watching() -> RegisterOptions {
 
 type Millis = Option<u64>;
 
-/// What a call may ask for, and what it gets under the times of the realm: their default and their
-/// largest, what was asked for, what is given.
+/// Requested and effective timeouts: the realm's default, the realm's largest, the requested one,
+/// the effective one.
 const TIMES: [(Millis, Millis, Millis, Millis); 13] = [
     (None, None, None, None),
     (None, None, Some(0), None),

@@ -1,7 +1,7 @@
-//! Which callee a call goes to: the policies of this router, and resource keys.
+//! The choice of a callee: the policies of this router, and resource keys.
 //!
-//! Decisions F20: `load`, `hash`, `sticky` and what a key does are this router's own.
-//! Spec: advanced profile "Shared Registration", "Sharded Registration".
+//! Decisions F20: `load`, `hash`, `sticky` and resource keys are extensions of this router. Spec:
+//! advanced profile "Shared Registration", "Sharded Registration".
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl Crew {
         self.callees.push(callee);
     }
 
-    /// Calls, and says who was asked; the call stays in flight.
+    /// Sends a call and returns the callee that gets it; the call stays in flight.
     fn asked_by(&mut self, caller: Peer, options: CallOptions) -> Peer {
         self.calls += 1;
         self.lab.send(caller, client::call_with(self.calls, options, "com.get", NOTHING));
@@ -60,7 +60,7 @@ impl Crew {
         self.callees.iter().position(|callee| *callee == asked).expect("one of them")
     }
 
-    /// Who has which of a thousand keys.
+    /// The callee of each of a thousand keys.
     fn keys(&mut self) -> BTreeMap<u64, Peer> {
         (0..1_000)
             .map(|key| (key, self.asked_by(self.caller, keyed(&format!("key {key}")))))
@@ -163,7 +163,7 @@ fn a_callee_that_leaves_moves_only_the_keys_that_it_had() {
     for (key, asked) in &before {
         assert!(*asked == gone || after[key] == *asked, "key {key} has moved");
     }
-    // What it had is spread over all others.
+    // Its keys are spread over all others.
     for callee in &crew.callees {
         let came = before.iter().filter(|(key, asked)| **asked == gone && after[key] == *callee);
         assert!(came.count() > 20);

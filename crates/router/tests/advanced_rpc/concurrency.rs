@@ -1,8 +1,8 @@
-//! How many calls a callee takes at the same time: REGISTER.Options.concurrency.
+//! Concurrent calls of a callee: REGISTER.Options.concurrency.
 //!
-//! This router's own, as in Crossbar.io but for its leaks: a count goes down when the call ends,
-//! however it ends, and never twice. Decisions F3: who finds no free callee gets
-//! `crossbar.error.max_concurrency_reached`. Calls that wait are told in `call_queue`.
+//! An extension of this router, as in Crossbar.io but for its leaks: every ending of a call
+//! decrements the count once. Decisions F3: a call for which no callee is free fails with
+//! `crossbar.error.max_concurrency_reached`. `call_queue` tests calls that wait.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -33,7 +33,7 @@ fn crew(policy: InvokePolicy, limits: [Option<u64>; 3]) -> (Lab, Peer, [Peer; 3]
     (lab, caller, [a, b, c])
 }
 
-/// A caller, and one callee that takes so many calls.
+/// A caller, and one callee with this limit.
 fn pair(concurrency: u64) -> (Lab, Peer, Peer) {
     let mut lab = Lab::new();
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
@@ -46,7 +46,7 @@ fn call(lab: &mut Lab, caller: Peer, number: u64) {
     lab.send(caller, client::call_with(number, options, "com.work", NOTHING));
 }
 
-/// Calls so many times and says who was asked; `-` where nobody was, and the caller told.
+/// Sends calls and returns the callee of each; `-` where the call was refused.
 fn asked(lab: &mut Lab, caller: Peer, callees: [Peer; 3], numbers: std::ops::Range<u64>) -> String {
     numbers
         .map(|number| {
@@ -103,10 +103,10 @@ fn largest_limit_has_no_effect() {
     assert_eq!(lab.received(callee).len(), 100);
 }
 
-/// What ends call 1 of the caller, which the callee has as invocation 1.
+/// Ends call 1 of the caller, which the callee has as invocation 1.
 type End = fn(&mut Lab, Peer, Peer);
 
-/// Every way in which a call can end, told by its name.
+/// Every ending of a call, with its name.
 const ENDS: [(&str, End); 9] = [
     ("result", |lab, _, callee| lab.send(callee, client::yielded(1, NOTHING))),
     ("failure", |lab, _, callee| lab.send(callee, client::failure(1, "com.error.x", NOTHING))),
@@ -222,7 +222,7 @@ fn callee_without_a_limit_gets_the_calls_beyond_the_limits_of_others() {
     assert_eq!(asked(&mut lab, caller, callees, 1..7), "abcbbb");
 }
 
-/// A key has one callee; another one may not even know what it is about.
+/// A key has one callee; another one may have no state for it.
 #[test]
 fn call_with_a_key_waits_for_no_other_callee() {
     let limits = [Some(1); 3];
@@ -262,7 +262,7 @@ fn rerouted_call_is_refused_when_the_other_callees_are_busy() {
     assert_silence(&mut lab, &[b, c]);
 }
 
-// === who comes and goes while calls are in flight ===
+// === callees that join and leave while calls are in flight ===
 
 #[test]
 fn callee_that_registers_again_starts_with_no_calls() {
@@ -272,7 +272,7 @@ fn callee_that_registers_again_starts_with_no_calls() {
     lab.send(a, client::register_with(3, limited(InvokePolicy::First, 1), "com.work"));
     assert_eq!(lab.received(a), [router::unregistered(2), router::registered(3, 1)]);
     assert_eq!(asked(&mut lab, caller, [a, b, c], 4..6), "a-");
-    // The answer to the call of its earlier time.
+    // The answer to a call of its earlier registration.
     lab.send(a, client::yielded(1, NOTHING));
     assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
     assert_eq!(asked(&mut lab, caller, [a, b, c], 6..7), "-");

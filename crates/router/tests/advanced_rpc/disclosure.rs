@@ -1,8 +1,8 @@
-//! Who learns who calls, who learns who has answered, and how far a call is trusted.
+//! Disclosure of callers and callees, and trust levels of calls.
 //!
-//! What a rule makes of the caller's own wish is told in `authorization`. Spec: advanced profile
-//! "Caller Identification", "Call Trust Levels"; that a callee is disclosed in RESULT is this
-//! router's own, where a permission says so.
+//! `authorization` tests how a permission combines with `disclose_me`. Spec: advanced profile
+//! "Caller Identification", "Call Trust Levels". Disclosing the callee in RESULT is an extension of
+//! this router, where a permission says so.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -144,7 +144,7 @@ fn callee_is_disclosed_to_callers_if_its_permission_says_so() {
     let told = callee_told(&lab, callees[0]);
     assert_eq!(lab.received(caller), [result_with(1, told, args([1]))]);
 
-    // The rule of the caller says nothing about it.
+    // The permission of the caller has no effect on it.
     let (mut lab, caller, callees) = lab_with(DISCLOSED, ALL, 1);
     register(&mut lab, callees[0], RegisterOptions::default(), "com.who", 1);
     lab.send(caller, client::call(1, "com.who", NOTHING));
@@ -232,7 +232,7 @@ fn permission_of_the_caller_sets_the_trust_level() {
         ("com.most", trusted(Some(u64::MAX))),
         ("org.*", trusted(None)),
     ];
-    // What the callee is trusted with does not count.
+    // The trust level of the callee has no effect.
     let (mut lab, caller, callees) = lab_with(&rules, &[("*", trusted(Some(9)))], 1);
     let procedures =
         [("com.a", Some(0)), ("com.much", Some(3)), ("com.most", Some(u64::MAX)), ("org.a", None)];

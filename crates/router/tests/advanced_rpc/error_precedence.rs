@@ -1,7 +1,6 @@
-//! Which error a request gets when it can't be served.
+//! The error of a request that can't be served.
 //!
-//! Decisions F3: the table of this project, row by row; each row is told at length in its own
-//! story.
+//! Decisions F3: the table of this project, row by row; other tests cover each row in detail.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, client};
@@ -54,7 +53,7 @@ fn refused(request: ClientMessage) -> String {
     error(&mut lab, caller)
 }
 
-/// The error of call 1 of `com.add`, which the callee has been sent, after something has happened.
+/// The error of call 1 of `com.add`, which the callee has received, after `happens`.
 fn failed(happens: impl FnOnce(&mut Lab, Peer, Peer)) -> String {
     let (mut lab, caller, callee) = pair();
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };

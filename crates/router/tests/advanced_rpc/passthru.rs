@@ -1,10 +1,10 @@
-//! What goes with a message through the router untouched: sealed payloads, and what the
-//! application or another router has added.
+//! Parts of a message that the router forwards unchanged: passthru payloads, and attributes that
+//! the application or another router has added.
 //!
-//! Decisions F16: payload passthru is `ppt_*` with one binary as the only argument, its older form
-//! is `enc_*` with a binary in the place of the arguments; the router knows both. Messages are
-//! written here as they stand on the wire.
-//! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility".
+//! Decisions F16: payload passthru is `ppt_*` with one binary as the only argument; its older form
+//! is `enc_*` with a binary in the place of the arguments. The router knows both. Messages are
+//! written here as on the wire. Spec: advanced profile "Payload Passthru Mode"; basic profile
+//! "Extensibility".
 
 use cloverleaf_testkit::messages::{NOTHING, client};
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -33,14 +33,14 @@ const CALLEE_CAN_NOT: &str =
 const CALLER_CAN_NOT: &str = "the caller could not open the payload of the result: it has not \
                               announced payload_passthru_mode";
 
-/// A message of a client as it stands on the wire.
+/// A message of a client as on the wire.
 #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
 fn from_wire(message: Value) -> ClientMessage {
     let text = serde_json::to_vec(&message).expect("JSON");
     decode_client(Serializer::Json, &text.into()).expect("a message")
 }
 
-/// What a peer was sent since the last look, as it stands on the wire.
+/// The messages that a peer has received since the last call, as on the wire.
 fn wire(lab: &mut Lab, peer: Peer) -> Value {
     let written = |message| {
         let mut text = Vec::new();
@@ -66,7 +66,7 @@ fn able_pair() -> (Lab, Peer, Peer) {
     pair(able("caller"), able("callee"))
 }
 
-/// What is said about a sealed payload, and the payload.
+/// The options of a passthru payload, and the payload.
 fn sealed() -> (Value, Value) {
     let about = json!({
         "ppt_scheme": "wamp",
@@ -88,16 +88,16 @@ fn refused(number: u64, text: &str) -> Value {
     json!([8, 48, number, {}, error_uri::FEATURE_NOT_SUPPORTED, [text]])
 }
 
-// === carried through ===
+// === forwarding ===
 
-/// Everything that the router carries, on each of the three ways.
+/// Asserts that the options are forwarded in each of the three directions.
 fn assert_carried(lab: &mut Lab, caller: Peer, callee: Peer, about: &Value, payload: &Value) {
     send(lab, caller, json!([48, 1, about, "com.open", payload]));
     assert_eq!(wire(lab, callee), json!([[68, 1, 1, about, payload]]));
     send(lab, callee, json!([70, 1, about, payload]));
     assert_eq!(wire(lab, caller), json!([[50, 1, about, payload]]));
 
-    // What came with the call does not go back with its answer.
+    // The options of the call are not sent back with its answer.
     send(lab, caller, json!([48, 2, about, "com.open", payload]));
     wire(lab, callee);
     send(lab, callee, json!([70, 2, {}, [1]]));
@@ -121,7 +121,7 @@ fn passthru_options_are_forwarded() {
     assert_carried(&mut lab, caller, callee, &json!({"ppt_scheme": "x_my_ppt"}), &payload);
 }
 
-/// Decisions F16: nobody has to announce the older form, and the binary stands for the arguments.
+/// Decisions F16: the older form need not be announced, and the binary stands for the arguments.
 #[test]
 fn older_passthru_form_is_forwarded() {
     for roles in [able("x").roles, Client::basic("x").roles] {
@@ -227,7 +227,7 @@ fn parts_have_the_passthru_options_of_the_first_part() {
         wire(&mut lab, callee),
         json!([[68, 1, 1, told, payload], [68, 1, 1, told, payload], [68, 1, 1, last, payload]])
     );
-    // Each result has what it says itself.
+    // Each result has its own options.
     send(&mut lab, callee, json!([70, 1, with(&first, "_trace", 3), payload]));
     send(&mut lab, callee, json!([70, 1, {"progress": true}, [1]]));
     send(&mut lab, callee, json!([70, 1, with(&about, "_trace", 4), payload]));
@@ -241,7 +241,7 @@ fn parts_have_the_passthru_options_of_the_first_part() {
     );
 }
 
-/// A callee takes each part for what the first one says.
+/// A callee reads each part with the options of the first one.
 #[test]
 fn part_in_the_older_form_needs_a_first_part_in_that_form() {
     let about = json!({"enc_algo": "mqtt", "progress": true});
@@ -282,9 +282,9 @@ fn rerouted_call_keeps_its_passthru_options() {
     assert_eq!(wire(&mut lab, b), json!([[68, 1, 1, about, payload]]));
 }
 
-// === who has announced it ===
+// === announced features ===
 
-/// Decisions F4: a feature is used that was not announced, in the very role that uses it.
+/// Decisions F4: a role uses a feature that it has not announced.
 #[test]
 fn passthru_without_the_announced_feature_aborts_the_session() {
     let (about, payload) = sealed();
@@ -302,7 +302,7 @@ fn passthru_without_the_announced_feature_aborts_the_session() {
         json!([70, 1, about, payload]),
         json!([70, 1, with(&about, "progress", true), payload]),
         json!([8, 68, 1, about, "com.error.x", payload]),
-        // Also one that comes too late.
+        // Also in an answer that is late.
         json!([70, 2, about, payload]),
     ];
     for answer in answers {
@@ -321,7 +321,7 @@ fn empty_ppt_scheme_is_no_passthru() {
     let (mut lab, caller, callee) = pair(Client::basic("caller"), Client::basic("callee"));
     let about = json!({"ppt_scheme": "", "ppt_serializer": "cbor"});
     assert_carried(&mut lab, caller, callee, &about, &json!([1]));
-    // Without a scheme, what else is said is only carried.
+    // Without a scheme the other options are only forwarded.
     let (mut lab, caller, callee) = pair(Client::basic("caller"), Client::basic("callee"));
     assert_carried(&mut lab, caller, callee, &json!({"ppt_cipher": "x"}), &json!([1]));
 }
@@ -365,8 +365,8 @@ fn meta_procedure_refuses_passthru_payloads() {
     assert_eq!(wire(&mut lab, caller), json!([refused(1, text)]));
 }
 
-/// Spec: advanced profile "Payload Passthru Mode": the dealer responds to the callee, too. That has
-/// asked nothing, so INTERRUPT it is.
+/// Spec: advanced profile "Payload Passthru Mode": the dealer responds to the callee, too. The
+/// callee has sent no request, so the response is INTERRUPT.
 #[test]
 fn passthru_result_for_a_caller_without_the_feature_fails_the_call() {
     let (about, payload) = sealed();
@@ -408,7 +408,7 @@ fn passthru_answer_in_a_call_to_all_is_a_failure() {
     assert_eq!(wire(&mut lab, caller), json!([[50, 1, {}, [[failure, {"args": [2]}]]]]));
 }
 
-/// What went wrong is said in its URI; the payload only explains it.
+/// The URI names the failure; the payload only explains it.
 #[test]
 fn passthru_error_reaches_a_caller_without_the_feature() {
     let (mut lab, caller, callee) = pair(without("caller", &[PASSTHRU]), able("callee"));

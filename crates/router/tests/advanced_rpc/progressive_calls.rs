@@ -1,7 +1,7 @@
-//! Calls in parts: who may send them, and to whom each part goes.
+//! Progressive calls: announced features, and the callee of each part.
 //!
-//! Which numbers are a next part, a late part or a violation is told in `call_request_ids`.
-//! Spec: advanced profile "Progressive Call Invocations".
+//! `call_request_ids` tests which request ids are a next part, a late part or a violation. Spec:
+//! advanced profile "Progressive Call Invocations".
 
 use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -32,7 +32,7 @@ fn pair(callee: Client) -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// The same, and the first part of call 1 has reached the callee.
+/// As [`pair`], with the first part of call 1 at the callee.
 fn upload() -> (Lab, Peer, Peer) {
     let (mut lab, caller, callee) = pair(able("callee"));
     lab.send(caller, call_part(1, "com.upload", args([1])));
@@ -109,7 +109,7 @@ fn callee_without_progressive_calls_is_not_invoked() {
         lab.send(caller, call_part(1, "com.upload", args([1])));
         let refusal = refused(1, error_uri::FEATURE_NOT_SUPPORTED, NOT_TAKEN);
         assert_eq!(lab.received(caller), [refusal]);
-        // What the caller had sent before it heard of it.
+        // Parts that the caller had sent before it received the error.
         lab.send(caller, call_part(1, "com.upload", args([2])));
         lab.send(caller, client::call(1, "com.upload", args([3])));
         assert_silence(&mut lab, &[caller, callee]);
@@ -224,7 +224,7 @@ fn parts_go_to_the_callee_of_the_first_part_with_any_policy() {
         lab.send(caller, call_part(1, "com.upload", args([1])));
         let has = |lab: &mut Lab| callees.map(|callee| lab.received(callee));
         let first = has(&mut lab);
-        let its = first.iter().position(|told| !told.is_empty()).expect("somebody is asked");
+        let its = first.iter().position(|told| !told.is_empty()).expect("one callee is invoked");
         assert_eq!(first[its], [invocation_part(1, 1, args([1]))]);
         for number in 1..=4 {
             lab.send(other, client::call(number, "com.upload", NOTHING));
@@ -269,7 +269,7 @@ fn a_callee_that_can_not_take_the_first_part_is_unavailable() {
     assert_eq!(lab.received(caller), [refused(1, error_uri::UNAVAILABLE, text)]);
 }
 
-/// A stream never has a hole.
+/// A stream never has a gap.
 #[test]
 fn callee_that_missed_a_part_gets_no_later_one() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
@@ -397,7 +397,7 @@ fn meta_procedure_refuses_progressive_calls() {
     assert_eq!(lab.received(caller), [router::result(2, args([1]))]);
 }
 
-/// Decisions F20: calls to all callees are this router's own; they come in one part.
+/// Decisions F20: calls to all callees are an extension of this router; they can't be progressive.
 #[test]
 fn progressive_call_to_all_callees_is_refused() {
     let sharding = Sharding { rkey: None, runmode: Some(RunMode::All.into()) };

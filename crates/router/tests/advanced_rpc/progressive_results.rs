@@ -1,4 +1,4 @@
-//! Results in parts.
+//! Progressive results.
 //!
 //! Spec: advanced profile "Progressive Call Results", "Call Timeouts", "Call Canceling".
 
@@ -26,7 +26,7 @@ fn pair(callee: Client) -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// The same, and call 1 is in flight; its results may come in parts.
+/// As [`pair`], with call 1, which accepts progressive results, in flight.
 fn stream() -> (Lab, Peer, Peer) {
     let (mut lab, caller, callee) = pair(able("callee"));
     lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
@@ -90,7 +90,8 @@ fn callee_may_omit_progressive_results_and_may_fail_after_some() {
     assert_eq!(lab.realm().calls_in_flight(), 0);
 }
 
-/// As with Crossbar.io: Autobahn's procedures may have announced nothing and give parts.
+/// As with Crossbar.io: Autobahn's procedures may send progressive results without any announced
+/// feature.
 #[test]
 fn callee_without_the_feature_may_send_progressive_results() {
     for callee in [without("callee", &[Feature::ProgressiveCallResults]), Client::basic("callee")] {
@@ -105,7 +106,8 @@ fn callee_without_the_feature_may_send_progressive_results() {
     }
 }
 
-/// Such as Autobahn|JS. The specification has the dealer disregard that it gives parts.
+/// Such as Autobahn|JS. According to the specification the dealer disregards progressive results of
+/// such a callee.
 #[test]
 fn progressive_results_of_an_ended_call_are_dropped() {
     let (mut lab, caller, callee) = pair(without("callee", &[Feature::CallCanceling]));
@@ -141,7 +143,7 @@ fn unrequested_progressive_result_is_dropped() {
     }
 }
 
-/// A caller that has not asked for parts could not open them anyhow.
+/// A caller that has not requested progressive results could not decode them.
 #[test]
 fn unrequested_passthru_progressive_result_is_dropped() {
     let passthru = [Feature::PayloadPassthruMode, Feature::ProgressiveCallResults];
@@ -159,7 +161,7 @@ fn unrequested_passthru_progressive_result_is_dropped() {
     assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
 }
 
-/// Decisions F12: with results in parts, the timeout bounds the gap between two of them.
+/// Decisions F12: with progressive results, the timeout bounds the gap between two of them.
 #[test]
 fn timeout_restarts_with_each_progressive_result() {
     let (mut lab, caller, callee) = pair(able("callee"));
@@ -218,7 +220,7 @@ fn a_callee_that_leaves_between_parts_ends_the_call() {
     assert_nothing_stays(lab, &[caller]);
 }
 
-/// Decisions F11: what comes after `skip` and `killnowait` is swallowed.
+/// Decisions F11: answers after `skip` and `killnowait` are dropped.
 #[test]
 fn progressive_results_of_a_canceled_call_are_dropped() {
     for (mode, told) in [(CancelMode::Skip, vec![]), (CancelMode::KillNoWait, vec![given_up(1)])] {

@@ -1,4 +1,4 @@
-//! What the router publishes of registrations, in the order of the specification.
+//! Meta events about registrations, in the order of the specification.
 //!
 //! Spec: advanced profile "Registration Meta API".
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{join, millis, shared};
 
-/// A realm with somebody who hears all events of registrations, and callees.
+/// A realm with a subscriber of all these events, and callees.
 struct Watched {
     lab: Lab,
     listener: Peer,
@@ -31,7 +31,7 @@ impl Watched {
         Self { lab, listener, callees }
     }
 
-    /// The events since the last look: the name and the arguments.
+    /// The names and arguments of the events since the last call.
     fn heard(&mut self) -> Value {
         let names = ["on_create", "on_register", "on_unregister", "on_delete"];
         let heard = |message| match message {

@@ -1,7 +1,7 @@
-//! What the router tells of registrations: `wamp.registration.*`.
+//! Meta procedures `wamp.registration.*`.
 //!
-//! Decisions F14: what is not found is `null`, not an error. Spec: advanced profile "Registration
-//! Meta API"; `remove_callee` is Crossbar.io's.
+//! Decisions F14: a look-up without a match returns `null`, not an error. Spec: advanced profile
+//! "Registration Meta API"; `remove_callee` is Crossbar.io's.
 
 use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -41,7 +41,7 @@ fn id(lab: &Lab, peer: Peer) -> u64 {
     lab.id(peer).number()
 }
 
-/// Somebody who asks, and two callees: `a` with `com.add` (1), the prefix `com.` (2), the wildcard
+/// A caller, and two callees: `a` with `com.add` (1), the prefix `com.` (2), the wildcard
 /// `com..add` (3) and, shared with `b`, `com.both` (4).
 fn realm() -> (Lab, [Peer; 3]) {
     let mut lab = Lab::new();
@@ -135,7 +135,7 @@ fn match_finds_the_registration_that_a_call_goes_to() {
         lab.send(asking, client::cancel(1, Some(CancelMode::Skip)));
         lab.received(asking);
     }
-    // The empty prefix does not answer for the router, and its own procedures are no registrations.
+    // The empty prefix does not match meta procedures, and these are not registrations.
     for uri in ["wamp.example.count", "wamp.registration.match"] {
         assert_eq!(ask(&mut lab, asking, "match", json!([uri])), Ok(json!(null)), "{uri}");
     }

@@ -1,7 +1,7 @@
-//! Calls that their callee can't take go to another one.
+//! Re-routing: calls that their callee can't take go to another one.
 //!
-//! Spec: advanced profile "Call Re-Routing"; for the policies of this router, the same rule: as if
-//! the unavailable callee did not exist.
+//! Spec: advanced profile "Call Re-Routing". The policies of this router follow the same rule: as
+//! if the unavailable callee did not exist.
 
 use cloverleaf_router::limits::MAX_CALLEES_TRIED;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -36,7 +36,8 @@ impl Crew {
         Self { lab, caller, callees }
     }
 
-    /// Who has been asked since the last look, one callee, and under which number.
+    /// The callee that has received a call since the last call of this function, and the invocation
+    /// id.
     fn asked(&mut self) -> (usize, u64) {
         let mut asked = Vec::new();
         for (place, callee) in self.callees.into_iter().enumerate() {
@@ -58,7 +59,8 @@ impl Crew {
         self.lab.send(self.caller, call);
     }
 
-    /// Calls once; everybody is unavailable. Who was asked, in order.
+    /// Sends a call for which every callee is unavailable. Returns the callees in the order in
+    /// which they were tried.
     fn asked_in_vain(&mut self, number: u64) -> String {
         self.call(number, CallOptions::default());
         let mut names = String::new();
@@ -116,7 +118,7 @@ fn load_continues_with_the_least_loaded_callee() {
     crew.lab.received(crew.caller);
     crew.call(4, CallOptions::default());
     assert_eq!(crew.asked(), (1, 2));
-    // What came back counts no longer: b has none, a and c have one each.
+    // Rerouted calls no longer count: b has none, a and c have one each.
     crew.lab.send(crew.callees[1], unavailable(2));
     let (place, invocation) = crew.asked();
     assert_ne!(place, 1);
@@ -156,7 +158,7 @@ fn rerouting_is_invisible_to_the_caller() {
     crew.lab.send(crew.callees[place], client::yielded(invocation, args([5])));
     assert_eq!(crew.lab.received(crew.caller), [router::result(1, args([5]))]);
     let Crew { mut lab, caller, callees } = crew;
-    // Who has passed it on can't answer it any more.
+    // A callee that has rerouted the call can't answer it any more.
     lab.send(callees[0], client::yielded(1, args([6])));
     assert_silence(&mut lab, &[caller]);
     assert_nothing_stays(lab, &[caller, callees[0], callees[1], callees[2]]);
@@ -302,7 +304,7 @@ fn rerouting_tries_a_limited_number_of_callees() {
     assert_nothing_stays(lab, &callees);
 }
 
-/// Callees that lack a feature or are about to leave are not tried.
+/// Callees that lack a feature or are closing are not tried.
 #[test]
 fn the_only_callee_that_can_take_a_call_is_found_among_many() {
     let mut lab = Lab::new();
@@ -322,7 +324,7 @@ fn the_only_callee_that_can_take_a_call_is_found_among_many() {
     assert_silence(&mut lab, &lacking);
 }
 
-// === callees that can't be reached ===
+// === unreachable callees ===
 
 #[test]
 fn callee_that_can_not_take_a_call_is_skipped() {
@@ -364,14 +366,14 @@ fn rerouting_skips_callees_that_can_not_take_the_call() {
     crew.lab.send(crew.callees[0], unavailable(1));
     assert_eq!(crew.asked(), (2, 1));
     crew.lab.set_state(crew.callees[1], OutboxState::Reading);
-    // It has been asked, though in vain.
+    // It was tried without success.
     crew.lab.send(crew.callees[2], unavailable(1));
     assert_eq!(crew.lab.received(crew.caller), [nobody_available(1)]);
 }
 
-// === time ===
+// === timeouts ===
 
-/// Decisions F12: the dealer watches the time, wherever the call goes.
+/// Decisions F12: the dealer watches the timeout of a rerouted call.
 #[test]
 fn timeout_continues_after_rerouting() {
     let mut crew = Crew::sharing(InvokePolicy::First);
@@ -384,7 +386,7 @@ fn timeout_continues_after_rerouting() {
     assert_eq!(crew.lab.received(crew.caller), [router::timed_out(1)]);
 }
 
-/// Decisions F12: `forward_timeout` moves the watch to a callee, and only to that one.
+/// Decisions F12: `forward_timeout` applies to this one callee only.
 #[test]
 fn dealer_watches_the_timeout_after_a_callee_with_forward_timeout_is_unavailable() {
     let mut lab = Lab::new();

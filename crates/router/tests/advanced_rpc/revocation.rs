@@ -1,8 +1,8 @@
-//! Registrations that are taken away: REGISTER.Options.force_reregister.
+//! Revoked registrations: REGISTER.Options.force_reregister.
 //!
-//! As in Crossbar.io, but for decisions F15: UNREGISTERED with request 0 goes only to those that
-//! have announced that they know it. What `wamp.registration.remove_callee` does is told in
-//! `registration_meta`. Spec: advanced profile "Registration Revocation".
+//! As in Crossbar.io, except for decisions F15: UNREGISTERED with request 0 goes only to callees
+//! that have announced registration revocation. `registration_meta` tests
+//! `wamp.registration.remove_callee`. Spec: advanced profile "Registration Revocation".
 
 use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_router::{Permission, Role};
@@ -30,7 +30,7 @@ fn already_exists(number: u64, procedure: &str) -> cloverleaf_wamp::message::Rou
     router::refused(RequestKind::Register, number, error, &text)
 }
 
-/// A caller, a callee that has registered `com.add`, and somebody else.
+/// A caller, a callee that has registered `com.add`, and another peer.
 fn three(callee: Client) -> (Lab, [Peer; 3]) {
     let mut lab = Lab::new();
     let callee = lab.join_as(callee);
@@ -180,7 +180,7 @@ fn force_reregister_needs_permission() {
     assert_silence(&mut lab, &[callee]);
 }
 
-/// What is taken away no longer counts against the session's limits.
+/// Revoked registrations no longer count in the limits of the session.
 #[test]
 fn two_callees_may_force_reregister_in_turns() {
     let mut lab = Lab::new();

@@ -1,5 +1,5 @@
-//! Whatever callees come and go, a key stays where it is, unless its callee goes or a new one takes
-//! it.
+//! Keys keep their callee while others come and go, unless the callee leaves or a new one takes the
+//! key over.
 
 use cloverleaf_testkit::messages::{NOTHING, client};
 use cloverleaf_testkit::{Lab, Peer};

@@ -1,7 +1,7 @@
-//! Calls and answers that are held against schemas: the caller's permission says which for calls,
-//! the callee's for what it answers.
+//! Validation of calls against the schemas of the caller's permission, and of answers against those
+//! of the callee's permission.
 //!
-//! This router's own, see the decision on validation.
+//! An extension of this router, see `docs/decisions/validation.md`.
 
 use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{Permission, RealmSettings, Role, Schemas, Validation};
@@ -25,7 +25,7 @@ use crate::fixture::{
     yield_part,
 };
 
-/// Schemas for everything that has to do with calls.
+/// Schemas for all kinds of payloads of a call.
 fn all() -> Schemas {
     Schemas {
         call: Numbers::schema(),
@@ -37,7 +37,7 @@ fn all() -> Schemas {
     }
 }
 
-/// A realm whose role `held` is held to these schemas with everything, and anyone else to none.
+/// A realm whose role `held` has these schemas for every URI; other roles have none.
 fn realm(schemas: Schemas) -> Lab {
     let mut validation = Validation::default();
     let held = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
@@ -51,7 +51,7 @@ fn held(name: &'static str) -> Client {
     Client { role: "held", ..able(name) }
 }
 
-/// A caller and a callee of `com.sum`, one of them held to schemas.
+/// A caller and a callee of `com.sum`, one of which has schemas.
 fn pair(schemas: Schemas, caller: Client, callee: Client) -> (Lab, Peer, Peer) {
     let mut lab = realm(schemas);
     let (caller, callee) = (lab.join_as(caller), lab.join_as(callee));
@@ -67,7 +67,7 @@ fn held_callee() -> (Lab, Peer, Peer) {
     pair(all(), able("caller"), held("callee"))
 }
 
-/// The same, and call 1, which takes its result in parts, has reached the callee.
+/// As [`pair`], with call 1, which accepts progressive results, at the callee.
 fn asked() -> (Lab, Peer, Peer) {
     let (mut lab, caller, callee) = held_callee();
     lab.send(caller, client::call_with(1, receiving(), "com.sum", text("no number")));
@@ -84,7 +84,7 @@ fn from_wire(message: &serde_json::Value) -> ClientMessage {
     decode_client(Serializer::Json, &message.to_string().into_bytes().into()).expect("a message")
 }
 
-/// INTERRUPT for an answer that is none.
+/// INTERRUPT for a rejected answer.
 fn not_taken(number: u64) -> RouterMessage {
     router::interrupt(number, CancelMode::KillNoWait, error_uri::INVALID_ARGUMENT)
 }
@@ -144,7 +144,7 @@ fn invalid_part_ends_the_call() {
         lab.send(caller, part);
         assert_eq!(lab.received(caller), [invalid(number, what)]);
         assert_eq!(lab.received(callee), [given_up(invocation)]);
-        // What follows of the call is late.
+        // Further parts of the call are late.
         lab.send(caller, call_part(number, "com.sum", args([2])));
         lab.send(callee, client::yielded(invocation, args([3])));
         assert_silence(&mut lab, &[caller, callee]);
@@ -183,7 +183,7 @@ fn invalid_progressive_result_ends_the_call() {
     lab.send(callee, yield_part(1, text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "part of the result")]);
     assert_eq!(lab.received(callee), [not_taken(1)]);
-    // It has been asked to stop, and what it says until it has heard is late.
+    // It was interrupted; its answers until then are late.
     lab.send(callee, yield_part(1, args([2])));
     assert_silence(&mut lab, &[caller, callee]);
     assert_nothing_stays(lab, &[caller, callee]);
@@ -264,9 +264,9 @@ fn rerouting_error_is_not_validated() {
     lab.send(first, client::failure(1, error_uri::UNAVAILABLE, text("no number")));
     assert_eq!(lab.received(second), [router::invocation(1, 1, NOTHING)]);
     lab.send(second, unavailable(1));
-    let nobody =
+    let refused =
         refused(1, error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment");
-    assert_eq!(lab.received(caller), [nobody]);
+    assert_eq!(lab.received(caller), [refused]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How a call to all callees ends before everybody has answered.
+//! Endings of a call to all callees before every callee has answered.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab};
@@ -18,7 +18,7 @@ fn skip_and_killnowait_end_the_call_for_all() {
         lab.send(a, client::yielded(1, NOTHING));
         lab.send(caller, cancel(1, mode));
         assert_eq!(lab.received(caller), [router::canceled(1)]);
-        // Who has answered already is left alone.
+        // A callee that has answered is not interrupted.
         assert_silence(&mut lab, &[a]);
         for callee in [b, c] {
             assert_eq!(lab.received(callee), told);

@@ -1,4 +1,4 @@
-//! Answers in parts, in several formats, too long ones, and what each callee is told.
+//! Progressive results, several formats, answers over the limit, and the details for each callee.
 
 use cloverleaf_router::limits::MAX_COLLECTED_BYTES;
 use cloverleaf_testkit::Lab;
@@ -17,7 +17,7 @@ use crate::fixture::{
     shared, yield_part,
 };
 
-// === parts ===
+// === progressive results ===
 
 #[test]
 fn progressive_results_of_all_callees_are_forwarded_at_once() {
@@ -49,7 +49,7 @@ fn unrequested_progressive_result_is_dropped_and_its_callee_may_still_answer() {
     assert_eq!(collected(&mut lab, caller), (1, json!([{}, {}, {}])));
 }
 
-// === forms and sizes ===
+// === formats and sizes ===
 
 #[test]
 fn answers_are_collected_in_the_format_of_the_call() {
@@ -114,7 +114,8 @@ fn invocation_that_the_host_can_not_send_fails_for_that_callee_only() {
     assert_eq!(collected(&mut lab, caller), (1, answers));
 }
 
-/// What each is told is its own: who watches the time gets it, who wants to know the caller does.
+/// Each callee gets its own details: the timeout with `forward_timeout`, the caller with
+/// `disclose_caller`.
 #[test]
 fn each_callee_gets_the_details_of_its_registration() {
     let mut lab = Lab::new();

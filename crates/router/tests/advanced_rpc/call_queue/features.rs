@@ -1,4 +1,4 @@
-//! Waiting calls and rerouting, callees that can't be reached, calls to all, parts.
+//! Waiting calls with rerouting, unreachable callees, calls to all callees, progressive calls.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -106,7 +106,7 @@ fn queued_call_may_have_progressive_results() {
     assert_eq!(lab.received(caller), told);
 }
 
-/// Nobody would take the parts that follow.
+/// No callee would take the parts that follow.
 #[test]
 fn progressive_call_is_not_queued() {
     let (mut lab, caller, callee) = pair();

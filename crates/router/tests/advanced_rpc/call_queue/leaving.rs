@@ -1,4 +1,4 @@
-//! What becomes of waiting calls when callees leave; and calls that wait for one callee only.
+//! Waiting calls when callees leave, and calls that wait for one callee only.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer};
