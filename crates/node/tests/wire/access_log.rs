@@ -61,7 +61,7 @@ fn request_cannot_forge_a_log_line() {
     http.send("GET /info\"%0a200 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let _ = http.into_stream().receive_all(std::time::Duration::from_secs(30));
     assert_eq!(node.http().get(&format!("/{}", "x".repeat(4_000))).status, 404);
-    let long = node.wait_for_line(r#" "GET /xxx"#);
-    assert!(long.ends_with(r#"x..." 404"#) && long.len() < 1_300, "{long}");
-    node.wait_for_line(r#" "GET /info\"%0a200" 404"#);
+    let long = node.wait_for_line(r#" request="GET /xxx"#);
+    assert!(long.ends_with(r#"x..." status=404"#) && long.len() < 1_300, "{long}");
+    node.wait_for_line(r#" request="GET /info\"%0a200" status=404"#);
 }

@@ -65,7 +65,7 @@ fn startup_hints_name_the_listening_address() {
 #[test]
 fn node_reachable_from_other_machines_says_so() {
     let node = start(&["--listen", "0.0.0.0"]);
-    node.wait_for_line("realm 'realm1' is open to everyone who can reach this machine");
+    node.wait_for_line("realm 'realm1' is open to the network interface=0.0.0.0");
 }
 
 #[test]
