@@ -146,6 +146,7 @@ impl UncheckedUri {
     }
 
     /// Checks whether the text is a URI.
+    #[inline]
     pub fn validate(&self, rule: UriRule) -> Result<(), InvalidUri> {
         check(&self.0, rule, EmptyComponents::Never, "URI")
     }
