@@ -126,14 +126,7 @@ async fn long_poll_and_websocket_sessions_survive_a_change_of_another_path() {
     let mut http = Http::connect(node.address(1)).await;
     let mut sessions = Vec::new();
     for path in ["/lp", "/deep/lp"] {
-        let (status, body) =
-            http.post(&format!("{path}/open"), &json!({"protocols": ["wamp.2.json"]})).await;
-        assert_eq!(status, 200);
-        let body: Value = serde_json::from_str(&body).unwrap();
-        let session = format!("{path}/{}", body["transport"].as_str().unwrap());
-        let hello = json!([1, "realm1", {"roles": {"subscriber": {}}}]);
-        assert_eq!(http.post(&format!("{session}/send"), &hello).await.0, 204);
-        assert_eq!(http.post(&format!("{session}/receive"), &json!({})).await.0, 200);
+        let session = open_longpoll(&mut http, path).await;
         let subscribe = json!([32, 1, {}, "com.news"]);
         assert_eq!(http.post(&format!("{session}/send"), &subscribe).await.0, 204);
         assert_eq!(http.post(&format!("{session}/receive"), &json!({})).await.0, 200);
@@ -152,4 +145,39 @@ async fn long_poll_and_websocket_sessions_survive_a_change_of_another_path() {
         assert_eq!(status, 200);
         assert!(body.ends_with(r#",{},["news"]]"#), "{body}");
     }
+}
+
+/// Opens a long-poll session and joins `realm1`. Returns the path of the session.
+async fn open_longpoll(http: &mut Http, path: &str) -> String {
+    let protocols = json!({"protocols": ["wamp.2.json"]});
+    let (status, body) = http.post(&format!("{path}/open"), &protocols).await;
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let session = format!("{path}/{}", body["transport"].as_str().unwrap());
+    let hello = json!([1, "realm1", {"roles": {"subscriber": {}}}]);
+    assert_eq!(http.post(&format!("{session}/send"), &hello).await.0, 204);
+    assert_eq!(http.post(&format!("{session}/receive"), &json!({})).await.0, 200);
+    session
+}
+
+#[tokio::test]
+async fn long_poll_sessions_of_a_changed_path_or_a_removed_listener_end() {
+    let realms = [realm("realm1")];
+    let with = |timeout: u32| {
+        let options = json!({"request_timeout": timeout});
+        transports(json!({"lp": {"type": "longpoll", "options": options}, "x": page("x")}))
+    };
+    let mut node = TestNode::start(&realms, &with(10)).await;
+    let other = node.join(0).await;
+    let mut http = Http::connect(node.address(1)).await;
+    let session = open_longpoll(&mut http, "/lp").await;
+    assert_eq!(session_count(&other).await, 2);
+    node.apply(&realms, &with(11)).await.unwrap();
+    assert_eq!(http.post(&format!("{session}/receive"), &json!({})).await.0, 404);
+    wait_for_sessions(&other, 1).await;
+    open_longpoll(&mut http, "/lp").await;
+    assert_eq!(session_count(&other).await, 2);
+    node.apply(&realms, &with(11)[..1]).await.unwrap();
+    http.receive_end().await;
+    wait_for_sessions(&other, 1).await;
 }

@@ -52,6 +52,13 @@ pub struct LongPoll {
     pub sessions: Arc<Sessions>,
 }
 
+/// The sessions of a service that is removed from its path can't be reached any more: they end.
+impl Drop for LongPoll {
+    fn drop(&mut self) {
+        self.sessions.close();
+    }
+}
+
 /// The body of a request that opens a session.
 #[derive(Deserialize)]
 struct Opening {

@@ -82,6 +82,14 @@ impl Sessions {
         Some(id)
     }
 
+    /// Ends all sessions.
+    pub(super) fn close(&self) {
+        let sessions: Vec<Arc<Attached>> = self.0.lock().values().cloned().collect();
+        for attached in sessions {
+            attached.session.close();
+        }
+    }
+
     /// The session with this id.
     pub(super) fn with(&self, id: TransportId) -> Option<Arc<Attached>> {
         self.0.lock().get(&id).map(Arc::clone)
