@@ -48,8 +48,53 @@ pub struct NodeOptions {
     pub tuning: Tuning,
 }
 
-/// See the [module](self). Lives on a runtime of one thread, which is the first one that serves
-/// connections.
+/// A node. It lives on a runtime of one thread, which is the first one that serves connections.
+///
+/// Settings are applied again to change it. `docs/decisions/reload.md` says what stays and what
+/// ends.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use clap::Parser;
+/// use cloverleaf_node::config::{FileFormat, ProcessEnvironment, parse};
+/// use cloverleaf_node::{Components, Node, NodeOptions, Tuning};
+///
+/// #[derive(Parser)]
+/// struct Arguments {
+///     #[command(flatten)]
+///     tuning: Tuning,
+/// }
+///
+/// let settings = |realms: &str| {
+///     let text = format!(
+///         r#"{{"version": 2, "workers": [{{"type": "router", "realms": [{realms}],
+///             "transports": [{{"type": "rawsocket",
+///                 "endpoint": {{"type": "tcp", "interface": "127.0.0.1", "port": 0}}}}]}}]}}"#
+///     );
+///     let directory = Path::new(".");
+///     parse(&text, FileFormat::Json, "config.json", directory, &ProcessEnvironment)
+/// };
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// runtime.block_on(async {
+///     let tuning = Arguments::parse_from(["node"]).tuning;
+///     let options = NodeOptions { components: Components::new(), launch: None, tuning };
+///     let mut node = Node::new(options)?;
+///     let one = r#"{"name": "one", "roles": []}"#;
+///     let plan = node.plan(settings(one)?.settings);
+///     assert_eq!(plan.to_string(), "add realm 'one'\nadd listener 127.0.0.1:0");
+///     node.apply(plan).await?;
+///
+///     let plan = node.plan(settings(&format!(r#"{one}, {{"name": "two", "roles": []}}"#))?.settings);
+///     assert_eq!(plan.to_string(), "add realm 'two'");
+///     node.apply(plan).await?;
+///     assert!(node.addresses()[0].is_some_and(|address| address.port() > 0));
+///     node.shut_down().await;
+///     Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Node {
     options: NodeOptions,
@@ -63,7 +108,7 @@ pub struct Node {
     /// The tasks of the realms of the settings.
     realm_tasks: BTreeMap<String, AbortOnDrop>,
     listeners: BTreeMap<ListenerName, RunningListener>,
-    /// The sessions of components in the router. They end with their last handles.
+    /// The sessions of components in the router.
     components: BTreeMap<ComponentName, Session>,
     containers: BTreeMap<String, RunningContainer>,
     /// Given when the shutdown of the node begins.
