@@ -366,3 +366,58 @@ impl HttpConnections {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use cloverleaf_realms::Memory;
+    use cloverleaf_transport::listener::PeerAddress;
+    use cloverleaf_transport::{Connections, ListenerId, shutdown};
+    use tokio::time::sleep;
+
+    use super::{HttpConnection, HttpConnections, Shutdown, TableEntry, Timeouts};
+
+    fn add(connections: &HttpConnections) -> (Arc<HttpConnection>, TableEntry<'_>) {
+        let guard = Connections::new(1).accept(ListenerId(1), &PeerAddress::Unix);
+        connections.add(PeerAddress::Unix, guard)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_of_an_ended_listener_are_watched_until_they_have_ended() {
+        let connections = Arc::new(HttpConnections::new(Memory::of_machine()));
+        let (before, entry) = add(&connections);
+        let (trigger, signal) = shutdown::channel();
+        let watched = Arc::clone(&connections);
+        let watch = tokio::spawn(async move { watched.watch(|| Timeouts::DEFAULT, signal).await });
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(before.shutdown(), Shutdown::None);
+        trigger.shut_down();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(before.shutdown(), Shutdown::Graceful);
+        // A connection that was on its way to its thread.
+        let (late, late_entry) = add(&connections);
+        assert_eq!(late.shutdown(), Shutdown::Graceful);
+        assert!(!watch.is_finished());
+        // Silent clients are closed still.
+        sleep(Timeouts::DEFAULT.idle).await;
+        assert_eq!((before.shutdown(), late.shutdown()), (Shutdown::Now, Shutdown::Now));
+        drop((entry, late_entry));
+        watch.await.expect("the watching ends with the last connection");
+    }
+
+    #[test]
+    fn connection_is_asked_to_use_each_new_routes_once() {
+        let connections = HttpConnections::new(Memory::of_machine());
+        let (connection, _entry) = add(&connections);
+        connections.reroute();
+        assert_eq!(connection.shutdown(), Shutdown::Reroute);
+        connection.has_rerouted();
+        assert_eq!(connection.shutdown(), Shutdown::None);
+        connection.shut_down(Shutdown::Graceful);
+        connections.reroute();
+        connection.has_rerouted();
+        assert_eq!(connection.shutdown(), Shutdown::Graceful, "new routes take no end back");
+    }
+}
