@@ -34,7 +34,7 @@ use crate::tuning::Tuning;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) realms: &'a Arc<Realms>,
-    /// Realms that will be there when what is assembled takes effect: new ones and replaced ones.
+    /// Realms that take effect with the assembled parts: new ones and replacements.
     pub(crate) new_realms: &'a BTreeMap<String, Arc<RealmHost>>,
     /// Names of realms that are replaced by others of the same name.
     pub(crate) replaced: &'a BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! A listener that runs: its socket, what it serves, and the task that accepts.
+//! A running listener: its socket, its protocol, and the task that accepts connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::threads::Threads;
 pub(crate) struct RunningListener {
     transport: ListeningTransport,
     address: Option<SocketAddr>,
-    /// What the next connection gets. Shared with the task that accepts.
+    /// The protocol and limits of new connections. Shared with the task that accepts.
     service: Arc<RwLock<ListenerService>>,
     /// None while the socket is closed to be bound anew.
     accepting: Option<Accepting>,
@@ -113,7 +113,7 @@ impl RunningListener {
         self.address
     }
 
-    /// What the next connection speaks.
+    /// The protocol of new connections.
     pub(crate) fn protocol(&self) -> Protocol {
         self.service.read().protocol.clone()
     }
@@ -133,8 +133,8 @@ impl RunningListener {
     /// Closes the socket, and asks HTTP connections to end after their requests. Returns when the
     /// socket is closed and its file removed.
     pub(crate) async fn stop(mut self) {
-        drop(self.http.take());
         self.close_socket().await;
+        drop(self.http.take());
     }
 
     /// Closes the socket at once.

@@ -15,11 +15,14 @@ use crate::memory::Memory;
 use crate::peer::{Attachment, RouterPeer};
 use crate::realms::Realms;
 
-/// What WAMP connections of one listener or path have in common.
+/// The settings that the WAMP connections of one listener or path share.
 #[derive(Debug)]
 pub struct WampService {
+    /// The realms that clients can join.
     pub realms: Arc<Realms>,
+    /// The clients that are admitted, and their roles.
     pub admission: Arc<Admission>,
+    /// The serializers that clients may choose.
     pub serializers: Vec<Serializer>,
     /// The time limits of its connections.
     pub limits: Arc<ConnectionLimits>,
@@ -28,16 +31,16 @@ pub struct WampService {
     pub high_water_mark: HighWaterMark,
     /// The longest message that is accepted, in bytes.
     pub max_message: usize,
-    /// What becomes of events for slow consumers, where their role does not say.
+    /// The slow-consumer policy of clients whose role has none.
     pub slow_consumer: SlowConsumer,
-    /// Whether WELCOME tells the router's name and version.
+    /// Whether WELCOME contains the name and version of the router.
     pub announces_agent: bool,
-    /// What its connections may hold, with all others of the node.
+    /// The memory budgets that its connections share with all others of the node.
     pub memory: Memory,
 }
 
 impl WampService {
-    /// The WebSocket subprotocols, as a list for people: those without batches first.
+    /// The WebSocket subprotocols as a list for people, those without batches first.
     pub fn spoken(&self) -> String {
         let formats = [false, true].into_iter().flat_map(|is_batched| {
             self.serializers.iter().map(move |&serializer| MessageFormat { serializer, is_batched })
@@ -60,7 +63,7 @@ impl WampService {
         let peer = self.peer(format, sender, peer);
         if format.is_batched {
             let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
-            // In a box, so that the other connections don't carry its room.
+            // In a box, so that other connections don't carry its memory.
             let connection = Connection::new(stream, framing, handler, outlet, early);
             Box::pin(connection.with_input_memory(memory.input()).with_limits(&self.limits)).await;
         } else {
@@ -70,7 +73,7 @@ impl WampService {
         }
     }
 
-    /// What gives the messages of one peer their meaning.
+    /// The handler of a long-poll session.
     pub fn handler(
         &self,
         serializer: Serializer,

@@ -1,4 +1,4 @@
-//! Why a correct request can't be served: the one table from reason to ERROR.
+//! The failures of correct requests: the one table from failure to ERROR.
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{RegistrationId, SessionId, SubscriptionId};
@@ -8,14 +8,14 @@ use cloverleaf_wamp::uri::{InvalidUri, UncheckedUri};
 use compact_str::CompactString;
 use thiserror::Error;
 
-use crate::authorization::Action;
+use crate::action::Action;
 use crate::limits::MAX_HISTORY_ANSWER_BYTES;
 
 fn first_component(uri: &UncheckedUri) -> &str {
     uri.as_str().split('.').next().unwrap_or_default()
 }
 
-/// Why a correct request can't be served; the client gets ERROR and the session lives.
+/// Why a correct request can't be served. The client gets ERROR, and the session goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum RequestFailure {
     #[error("{0}")]
@@ -155,7 +155,7 @@ impl RequestFailure {
         }
     }
 
-    /// The ERROR that tells the client.
+    /// The ERROR for the client.
     pub(crate) fn answer(&self, request: RequestRef) -> RouterMessage {
         RouterMessage::Error(RequestError::new(
             request,

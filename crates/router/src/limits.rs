@@ -1,7 +1,8 @@
 //! The limits of the tables of a realm, with their reasons.
 //!
 //! [`SharedLimits`] and [`SessionLimits`] are settings; the constants are fixed. At a limit, the
-//! router answers ERROR, or ABORT to a session that is not open. `docs/limits.md` lists the answers.
+//! router answers ERROR, or ABORT to a session that is not open. `docs/limits.md` lists the
+//! answers.
 
 /// The limits of a realm: of what its sessions share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +31,12 @@ pub struct SharedLimits {
     /// Further meta events are dropped and counted: no session has requested them, so none can be
     /// refused or paused.
     pub max_outgoing_meta_bytes: usize,
-    /// Events that subscribers have not acknowledged: a publication counts once for each subscriber.
-    /// Publications are refused at the limit. One that is being sent when the limit is reached ends
-    /// with the same ERROR. An entry holds about 60 bytes.
+    /// Events that subscribers have not acknowledged: a publication counts once for each
+    /// subscriber. Publications are refused at the limit. One that is being sent when the limit is
+    /// reached ends with the same ERROR. An entry holds about 60 bytes.
     pub max_unacknowledged_events: usize,
-    /// Milliseconds for which a publisher waits for acknowledgements by its subscribers. The default
-    /// is as long as a connection may stall before it ends.
+    /// Milliseconds for which a publisher waits for acknowledgements by its subscribers. The
+    /// default is as long as a connection may stall before it ends.
     pub acknowledgement_timeout_millis: u64,
     /// Retained events of one topic: the one for all sessions, and later ones for some of them.
     pub max_retained_per_topic: usize,
@@ -92,18 +93,17 @@ pub struct SessionLimits {
     /// Calls as a caller that are not answered. The HTTP bridge is one caller for all requests of a
     /// path, so this also bounds how many requests it has open. An entry holds about 200 bytes.
     pub max_calls_in_flight: usize,
-    /// Bytes that its calls hold: calls that wait for a callee or are kept for rerouting, options of
-    /// progressive calls, and collected results with the table of their callees. The default is some
-    /// of the longest messages. A limit above
-    /// [`LARGEST_HELD_CALL_LIMIT`] counts as that.
+    /// Bytes that its calls hold: calls that wait for a callee or are kept for rerouting, options
+    /// of progressive calls, and collected results with the table of their callees. The default is
+    /// some of the longest messages. A limit above [`LARGEST_HELD_CALL_LIMIT`] counts as that.
     pub max_held_call_bytes: usize,
-    /// Publications that have not reached all subscribers. Those that wait for the event store share
-    /// its transactions, so there are some; each holds its payload.
+    /// Publications that have not reached all subscribers. Those that wait for the event store
+    /// share its transactions, so there are some; each holds its payload.
     pub max_outgoing_publications: usize,
     /// Bytes of these publications. An empty queue takes one of any size.
     pub max_outgoing_bytes: usize,
-    /// Publications that its subscribers have not acknowledged. Each lists the subscribers that have
-    /// not, so it is as large as its audience.
+    /// Publications that its subscribers have not acknowledged. Each lists the subscribers that
+    /// have not, so it is as large as its audience.
     pub max_unacknowledged_publications: usize,
     /// Testaments, in both scopes together.
     pub max_testaments: usize,
@@ -138,13 +138,13 @@ impl Default for SessionLimits {
 /// The largest [`SessionLimits::max_held_call_bytes`]: the bytes of a call are counted in 32 bits.
 pub const LARGEST_HELD_CALL_LIMIT: usize = 1 << 31;
 
-/// Bytes of the name of a subscriber group or of a node. Every member keeps its own; host names,
-/// which are what nodes are named after, have 253 at most.
+/// Bytes of the name of a subscriber group or of a node. Every member keeps its own. Nodes are
+/// named after hosts, whose names have 253 bytes at most.
 pub const MAX_MEMBERSHIP_BYTES: usize = 255;
 
 /// Callees that one call is sent to, one after the other, because the queue of the one before was
-/// full or it has answered that it is unavailable. A call that so many can't take has little hope,
-/// and each choice looks at all callees.
+/// full or it has answered that it is unavailable. A call that so many can't take is unlikely to
+/// succeed, and each choice visits all callees.
 pub const MAX_CALLEES_TRIED: usize = 128;
 
 /// Bytes of the answers that are collected for one call to all callees. As long as the longest
@@ -169,46 +169,47 @@ pub const MAX_REASON_TEXT_BYTES: usize = 4 * 1024;
 /// they never pile up; few, so that a publication does not pay for all that expire at once.
 pub const EXPIRIES_AT_ONCE: usize = 64;
 
-/// Bytes that the stored events of one subscription hold, unless the configuration says otherwise.
+/// Bytes of the stored events of one subscription, unless the configuration says otherwise.
 pub const DEFAULT_HISTORY_BYTES: usize = 64 * 1024 * 1024;
 
 /// Bytes of the events in one answer of `wamp.subscription.get_events`. An answer that holds more
 /// would often be longer than what transports take in one message.
 pub const MAX_HISTORY_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
-/// Work that a realm does before its lock is given back, in units of about 100 ns: a millisecond. A
-/// session that waits for others waits for a few such steps.
+/// Work of a step, in units of about 100 ns: a millisecond. Then the realm's lock is released. A
+/// session that waits for others waits for a few steps.
 pub const WORK_PER_STEP: u32 = 10_000;
 
 /// Subscribers that one publisher waits for at the same time (policy `block-publisher`). Beyond, it
 /// waits for those that are left after its next publication. An entry holds about 60 bytes.
 pub const MAX_CONGESTED_PER_PUBLISHER: usize = 1_024;
 
-/// Subscriptions of one session whose retained events are still being sent. Every publication looks
-/// at all of them.
+/// Subscriptions of one session whose retained events are still being sent. Every publication
+/// visits all of them.
 pub const MAX_REPLAYS_PER_SESSION: usize = 4;
 
 /// Long answers of the meta API that one session has in progress. Each holds what it has collected.
 pub const MAX_LISTINGS_PER_SESSION: u16 = 4;
 
-/// The same for a session inside the router, such as that of the HTTP bridge: it stands for many
-/// clients and can't be told to wait, so that calls over the limit are refused.
+/// Long answers of the meta API that one internal session has in progress. An internal session,
+/// such as that of the HTTP bridge, stands for many clients and can't pause, so that calls over the
+/// limit are refused.
 pub const MAX_LISTINGS_OF_INTERNAL_SESSION: u16 = 64;
 
 /// Long answers of the meta API that are worked on at the same time in one realm; others wait. Each
-/// holds what it has collected, ten bytes for each of the sessions or subscriptions that it lists.
+/// holds what it has collected, ten bytes for each session or subscription that it lists.
 pub const MAX_LISTINGS_AT_WORK: usize = 16;
 
 /// Long answers of the meta API in progress or waiting in one realm. More are refused with
 /// `wamp.error.unavailable`; short answers are not affected.
 pub const MAX_LISTINGS: usize = 10_000;
 
-/// Bytes of the arguments of those that wait; what they collect is collected when their turn comes.
-/// As for [`MAX_LISTINGS`]; one of any size is taken while none waits.
+/// Bytes of the arguments of waiting answers, which collect nothing before their turn. One of any
+/// size is taken while none waits.
 pub const MAX_LISTING_BYTES: usize = 64 * 1024 * 1024;
 
-/// Work that is done for a long answer when it is asked for; what is left is done in later steps.
-/// Little, since a client may ask for many answers at once.
+/// Work for a long answer when it is requested; the rest is done in later steps. Little, since a
+/// client may request many answers at once.
 pub const LISTING_WORK_AT_ONCE: u32 = WORK_PER_STEP / 10;
 
 /// How long a request waits for the decision of the authorizer, in milliseconds. Longer than any
@@ -217,22 +218,22 @@ pub const LISTING_WORK_AT_ONCE: u32 = WORK_PER_STEP / 10;
 pub const AUTHORIZATION_TIMEOUT_MILLIS: u64 = 15_000;
 
 /// Messages of one session that wait for decisions of the authorizer, or behind such messages. Far
-/// more than a client sends before it waits for an answer. A session with as many is not read until
-/// half of them are gone; one that can't pause is refused more with `wamp.error.unavailable`.
+/// more than a client sends before it waits for an answer. At the limit, the session is not read
+/// until half of them are gone; a session that can't pause is refused more with
+/// `wamp.error.unavailable`.
 pub const MAX_PARKED_PER_SESSION: usize = 256;
 
-/// The same for a session whose requests are independent, such as that of the HTTP bridge: it
-/// stands for many clients. With a decision that takes a second, 16,384 requests a second.
+/// Parked messages of a session whose requests are independent, such as that of the HTTP bridge: it
+/// stands for many clients. If a decision takes a second, this allows 16,384 requests a second.
 pub const MAX_PARKED_INDEPENDENT: usize = 16_384;
 
-/// Bytes of the messages of one session that wait for decisions. As much as one of the longest
-/// messages that a transport takes by default; one of any size is taken while there are fewer.
+/// Bytes of the parked messages of one session. As much as one of the longest messages that a
+/// transport takes by default; one of any size is taken while there are fewer.
 pub const MAX_PARKED_BYTES_PER_SESSION: usize = 16 * 1024 * 1024;
 
-/// The same for all sessions of one realm. More requests are refused with
+/// Bytes of the parked messages of all sessions of one realm. More requests are refused with
 /// `wamp.error.unavailable`.
 pub const MAX_PARKED_BYTES: usize = 256 * 1024 * 1024;
 
-/// How long a killed session may take to answer GOODBYE before its connection is closed, in
-/// milliseconds.
+/// Milliseconds that a killed session has to answer GOODBYE before its connection is closed.
 pub const GOODBYE_TIMEOUT_MILLIS: u64 = 1_000;

@@ -41,7 +41,7 @@ fn callees_of_one_registration_are_limited() {
     assert_eq!(lab.received(late), [router::registered(2, 1)]);
 }
 
-/// A request for a URI, the answer to one, and how the URI is given up.
+/// A request for a URI, its answer, and the request that releases the URI.
 struct UriRequest {
     kind: RequestKind,
     what: &'static str,
@@ -91,7 +91,7 @@ fn bytes_of_the_uris_of_one_session_are_limited() {
     }
 }
 
-/// So many publishers, and more subscribers of `com.news` than one step serves.
+/// Publishers, and more subscribers of `com.news` than one step serves.
 fn audience(publishers: usize) -> (Lab, Vec<Peer>, Vec<Peer>) {
     let mut lab = Lab::new();
     let subscribers = (0..WORK_PER_STEP + 10).map(|_| {
@@ -183,7 +183,7 @@ fn listings_beyond_those_at_work_begin_when_earlier_ones_are_answered() {
     assert!(first_waiting - last >= 20, "{answered_at:?}");
 }
 
-/// Each has more entries than are collected when it is asked for.
+/// Each has more entries than are collected at once.
 #[test]
 fn listings_of_many_steps_are_answered_once() {
     const COUNT: u32 = 2 * LISTING_WORK_AT_ONCE;

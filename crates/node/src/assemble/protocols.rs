@@ -1,4 +1,4 @@
-//! What the connections of a listener speak.
+//! The protocols of listeners.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use cloverleaf_realms::settings::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_web::{Endpoint, HttpOptions, HttpServer, Routes, Service, Timeouts};
+use cloverleaf_web::{HttpOptions, HttpServer, Routes, Service, Timeouts, WebSocketPurpose};
 
 use super::realms;
 use super::web::{self, header};
@@ -76,7 +76,7 @@ pub(crate) fn assemble(
             ));
         }
         ListeningTransport::WebSocketTestee(testee) => {
-            let endpoint = Endpoint::Echo(context.memory.clone());
+            let endpoint = WebSocketPurpose::Echo(context.memory.clone());
             return Ok(serve_web(
                 context,
                 server,
@@ -120,7 +120,7 @@ fn serve_web(context: &Context<'_>, server: Option<Arc<HttpServer>>, http: Http)
     Assembled { protocol: Protocol::Http(server), replacement }
 }
 
-/// The server that exists, with a replacement of what it serves, or a new one.
+/// The existing server, with a replacement of its routes and options; or a new server.
 fn keep_server(
     context: &Context<'_>,
     server: Option<Arc<HttpServer>>,
@@ -138,7 +138,7 @@ fn keep_server(
 /// A WebSocket at every path.
 fn websocket_everywhere(
     context: &Context<'_>,
-    endpoint: Endpoint,
+    endpoint: WebSocketPurpose,
     options: &WebSocketSettings,
 ) -> Http {
     let service = Service::WebSocket(websocket_endpoint(endpoint, options));
@@ -202,9 +202,9 @@ pub(super) fn wamp_endpoint(
     options: &WebSocketSettings,
     auth: &Auth,
     slow_consumer: config::SlowConsumerPolicy,
-) -> Endpoint {
+) -> WebSocketPurpose {
     let limit = max_message(options.max_message_size);
-    Endpoint::Wamp(Arc::new(WampService {
+    WebSocketPurpose::Wamp(Arc::new(WampService {
         announces_agent: options.show_server_version != Some(false),
         ..wamp_service(context, serializers, limit, auth, slow_consumer)
     }))

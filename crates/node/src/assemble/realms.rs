@@ -18,7 +18,7 @@ use cloverleaf_wamp::excerpt::Excerpt;
 
 use super::schemas;
 
-/// What a realm is made from.
+/// The settings of a realm for the router.
 pub(crate) fn settings(realm: &config::RealmConfig) -> RealmSettings {
     let options = &realm.options;
     let (histories, queues) = match &realm.store {

@@ -1,4 +1,4 @@
-//! SUBSCRIBE and UNSUBSCRIBE, and the end of subscriptions.
+//! SUBSCRIBE, UNSUBSCRIBE and revocation.
 //!
 //! Spec: basic profile "Subscribing and Unsubscribing"; advanced profile "Subscription Revocation".
 
@@ -18,16 +18,16 @@ use crate::session::{Session, SessionKey, Sessions};
 use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
-/// What has changed in a subscription.
+/// A change of a subscription.
 pub(crate) type SubscriptionChange = crate::change::Change<SubscriptionId>;
 
-/// A SUBSCRIBE that is allowed.
+/// An authorized SUBSCRIBE.
 #[derive(Debug)]
 pub(crate) struct SubscribeRequest {
     pub(crate) request: RequestId,
     pub(crate) pattern: UriPattern,
     pub(crate) mode: DeliveryMode,
-    /// Events that were kept are wanted.
+    /// Retained events are requested.
     pub(crate) get_retained: bool,
 }
 
@@ -63,10 +63,10 @@ impl BrokerState {
 }
 
 impl Broker {
-    /// Adds a subscriber. The same session and pattern again is the same subscription; it listens
-    /// in the mode that it asked for last.
+    /// Adds a subscriber. Subscribing again to the same pattern is the same subscription, with the
+    /// latest delivery mode.
     ///
-    /// Whether more retained events follow, besides what has changed.
+    /// Returns the changes, and whether more retained events are to be sent.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
         (session, limits): (&mut Session<O>, &SessionLimits),
@@ -111,7 +111,7 @@ impl Broker {
         self.subscriptions.insert(Subscription { pattern, created, members, history: None })
     }
 
-    /// Takes a subscriber away.
+    /// Removes a subscriber at its own request.
     pub(crate) fn unsubscribe<O: Outbox>(
         &mut self,
         session: &mut Session<O>,
@@ -127,7 +127,7 @@ impl Broker {
         Ok(changes)
     }
 
-    /// Whether the session has had the subscription, which it now has no longer.
+    /// Removes the subscription from the state of the session. Returns whether the session had it.
     fn release<O>(&self, session: &mut Session<O>, id: SubscriptionId) -> bool {
         let name_bytes = session.broker.subscriptions.remove(&id);
         if let (Some(name_bytes), Some(subscription)) = (name_bytes, self.subscriptions.get(id)) {
@@ -137,8 +137,8 @@ impl Broker {
         name_bytes.is_some()
     }
 
-    /// Takes a subscription away from a subscriber that has not asked for it, and tells it if it
-    /// can be told. Whether the subscriber had it.
+    /// Revokes a subscription, and notifies the subscriber if it has announced subscription
+    /// revocation. Returns whether it was a subscriber.
     pub(crate) fn remove_subscriber<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -178,8 +178,8 @@ impl Broker {
         }
     }
 
-    /// Takes away what a session held that has left, as much as the work allows. Whether nothing is
-    /// left of it.
+    /// Removes the state of a session that has ended, as far as the work allows. Returns whether
+    /// nothing is left.
     pub(crate) fn detach<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -204,7 +204,8 @@ impl Broker {
     }
 }
 
-/// Nothing is told of who listens to the router itself: telling it would be something to listen to.
+/// Subscriptions to `wamp.*` are excluded from meta events, since each meta event would trigger
+/// another.
 fn is_told(pattern: &UriPattern) -> bool {
     !is_reserved(pattern.as_str())
 }

@@ -1,4 +1,4 @@
-//! What a session leaves behind to be said: `wamp.session.add_testament`, `flush_testaments`.
+//! Meta procedures `wamp.session.add_testament` and `flush_testaments`.
 //!
 //! Spec: advanced profile "Session Testament".
 
@@ -21,7 +21,7 @@ impl<O: Outbox> Realm<O> {
         let scope = self.testament_scope(meta)?;
         let publish = testament(meta)?;
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
-        // What may not be said now may not be left behind either.
+        // A session may leave no testament that it may not publish.
         self.check_publish(session.role, &publish, None)?;
         let passthru = publish.options.passthru.as_deref();
         if passthru.is_some_and(PassthruDetails::uses_passthru)
@@ -65,7 +65,7 @@ impl<O: Outbox> Realm<O> {
         Ok(value(()))
     }
 
-    /// The argument `scope`; `destroyed` if it is absent.
+    /// The argument `scope`; `destroyed` if absent.
     fn testament_scope(&self, meta: MetaCall<'_>) -> Result<TestamentScope, RequestFailure> {
         let Some(name) = meta.optional::<String>("scope")? else {
             return Ok(TestamentScope::Destroyed);
@@ -78,7 +78,7 @@ impl<O: Outbox> Realm<O> {
         })
     }
 
-    /// Publishes what a session has left behind, under its name and with its rights.
+    /// Publishes a testament of a session that has ended, with its identity and its rights.
     pub(crate) fn publish_testament(
         &mut self,
         gone: Identity<'_>,
@@ -104,7 +104,7 @@ impl<O: Outbox> Realm<O> {
     }
 }
 
-/// The event that the arguments describe: `topic`, `args`, `kwargs` and `publish_options`.
+/// The publication that the arguments describe: `topic`, `args`, `kwargs` and `publish_options`.
 fn testament(meta: MetaCall<'_>) -> Result<Publish, RequestFailure> {
     let topic: String = meta.required("topic")?;
     let payload = Payload::from_encoded(meta.argument("args")?, meta.argument("kwargs")?)

@@ -1,4 +1,4 @@
-//! A session is opened: from the right to join, which `admission` gives, to WELCOME.
+//! Opening a session: from the right to join, which `admission` gives, to WELCOME.
 //!
 //! Spec: basic profile "Session Establishment", "IDs".
 
@@ -17,8 +17,8 @@ use crate::session::{Principal, Session, SessionKey};
 use crate::work::Work;
 
 impl<O: Outbox> Realm<O> {
-    /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
-    /// [`SessionFlow`](super::SessionFlow) has said that it is over.
+    /// Opens a session and sends WELCOME. The host detaches the session when its connection ends,
+    /// unless [`SessionFlow`](super::SessionFlow) has said that the session is over.
     pub fn attach(
         &mut self,
         admitted: Admitted,
@@ -72,7 +72,8 @@ impl<O: Outbox> Realm<O> {
     fn fresh_session_id(&mut self) -> SessionId {
         loop {
             let id = SessionId::from_random(self.random.bits());
-            // WELCOME is where a peer of the wrong format must find out (docs/decisions/ubjson.md).
+            // A peer that reads another format must notice that in WELCOME
+            // (docs/decisions/ubjson.md).
             if id.shows_byte_order() && !self.sessions.has_id(id) {
                 return id;
             }

@@ -1,4 +1,4 @@
-//! SUBSCRIBE and UNSUBSCRIBE: whether they are allowed, and what is wished for.
+//! Checks of SUBSCRIBE and UNSUBSCRIBE; the broker serves them.
 //!
 //! Spec: basic profile "Subscribing and Unsubscribing"; advanced profile "Pattern-based
 //! Subscription".

@@ -1,4 +1,5 @@
-//! Budgets for what calls hold in the dealer: of one caller, and of all callers of the realm.
+//! Budgets for the bytes that calls hold in the dealer: of one caller, and of all callers of the
+//! realm.
 //!
 //! A call holds bytes while it waits for a callee, while it may be sent to another callee, and
 //! while the answers of several callees are collected. Spec: advanced profile "Call Re-Routing".
@@ -30,10 +31,10 @@ const SPARE: usize = 4_096;
 const CALLERS: u64 =
     (SharedLimits::DEFAULT.max_held_call_bytes / SessionLimits::DEFAULT.max_held_call_bytes) as u64;
 
-/// More than is left of a budget that is full.
+/// More than is left of a full budget.
 const MEDIUM: usize = 1024 * 1024;
 
-/// Whose budget is full.
+/// The budget that is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Full {
     Caller,
@@ -45,7 +46,7 @@ struct Stage {
     lab: Lab,
     full: Full,
     caller: Peer,
-    /// Those whose calls fill the budget.
+    /// The peers whose calls fill the budget.
     fillers: Vec<Peer>,
     /// Callees of `com.kept`, both of which announce rerouting. The first one has been called.
     callees: [Peer; 2],
@@ -91,7 +92,7 @@ impl Stage {
         assert_silence(&mut self.lab, &[b]);
     }
 
-    /// Calls; a log of so large messages would take long.
+    /// Sends a call without logging it: logging such large messages would take long.
     fn call(&mut self, from: Peer, number: u64, procedure: &str, payload: Payload) {
         let call = client::call(number, procedure, payload);
         assert_eq!(self.lab.submit(from, call), SessionFlow::Continue);
@@ -210,7 +211,7 @@ fn collected_answer_over_the_budget_counts_as_a_failure() {
 }
 
 #[test]
-fn bytes_of_a_call_are_free_again_however_it_ends() {
+fn every_ending_of_a_call_frees_its_bytes() {
     let endings: [fn(&mut Lab, Peer, Peer); 5] = [
         |lab, _, callee| lab.send(callee, client::yielded(1, NOTHING)),
         |lab, _, callee| lab.send(callee, client::failure(1, "com.error", NOTHING)),
@@ -233,7 +234,7 @@ fn bytes_of_a_call_are_free_again_however_it_ends() {
 }
 
 #[test]
-fn bytes_of_a_waiting_call_are_free_again_when_its_time_is_over() {
+fn timeout_of_a_waiting_call_frees_its_bytes() {
     let mut stage = Stage::new(Full::Caller);
     let busy = busy_callee(&mut stage);
     stage.free();

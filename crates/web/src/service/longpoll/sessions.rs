@@ -13,20 +13,20 @@ use rand::rngs::SysRng;
 
 use cloverleaf_realms::peer::RouterPeer;
 
-/// What names a session in the path of a request. Whoever knows it is the session's client, so all
-/// of its 128 bits come from the operating system.
+/// Names a session in the path of a request. It is the only credential of the session, so all of
+/// its 128 bits come from the random source of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TransportId(u128);
 
 impl TransportId {
-    /// An id that nobody can guess; none: the system has none to give.
+    /// An id that can't be guessed. None if the random source fails.
     fn new() -> Option<Self> {
         let mut octets = [0; 16];
         SysRng.try_fill_bytes(&mut octets).ok()?;
         Some(Self(u128::from_ne_bytes(octets)))
     }
 
-    /// The id that is written so, and only so.
+    /// Parses the canonical text of an id.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let id = u128::from_str_radix(text, 16).map(Self).ok()?;
         (id.to_string() == text).then_some(id)
@@ -39,7 +39,7 @@ impl fmt::Display for TransportId {
     }
 }
 
-/// A session and what is spoken in it.
+/// A session and its serializer.
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) session: LongPollSession<WampHandler<ServerSide, RouterPeer>>,
@@ -63,8 +63,8 @@ impl Attached {
 pub struct Sessions(Mutex<HashMap<TransportId, Arc<Attached>>>);
 
 impl Sessions {
-    /// Takes a session and keeps it until it has ended; none: there are `max` sessions. Must be
-    /// called on a runtime.
+    /// Keeps a session until it has ended. None if there are `max` sessions already. Must be called
+    /// on a runtime.
     pub(super) fn take(this: &Arc<Self>, attached: Attached, max: usize) -> Option<TransportId> {
         let id = TransportId::new()?;
         let attached = Arc::new(attached);
@@ -80,6 +80,14 @@ impl Sessions {
             sessions.0.lock().remove(&id);
         });
         Some(id)
+    }
+
+    /// Ends all sessions.
+    pub(super) fn close(&self) {
+        let sessions: Vec<Arc<Attached>> = self.0.lock().values().cloned().collect();
+        for attached in sessions {
+            attached.session.close();
+        }
     }
 
     /// The session with this id.
@@ -105,7 +113,7 @@ mod tests {
     use cloverleaf_realms::Memory;
     use cloverleaf_realms::WampService;
 
-    /// A session of which nobody has heard.
+    /// A session without a table entry.
     fn attached() -> Attached {
         let wamp = WampService {
             realms: Arc::default(),
