@@ -8,6 +8,7 @@ mod components;
 mod connections;
 mod failures;
 mod fixture;
+mod limits;
 mod listeners;
 mod paths;
 mod realms;
