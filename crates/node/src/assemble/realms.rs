@@ -221,6 +221,15 @@ const fn session_limits(limits: &config::RoleLimits) -> SessionLimits {
     }
 }
 
+const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {
+    match rule {
+        Some(config::DisclosurePolicy::Always) => Disclosure::Always,
+        Some(config::DisclosurePolicy::Never) => Disclosure::Never,
+        Some(config::DisclosurePolicy::Forbid) => Disclosure::Forbidden,
+        None => Disclosure::OnRequest,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -302,14 +311,5 @@ mod tests {
             max_testament_bytes: 12,
         };
         assert_eq!(session_limits(&configured), expected);
-    }
-}
-
-const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {
-    match rule {
-        Some(config::DisclosurePolicy::Always) => Disclosure::Always,
-        Some(config::DisclosurePolicy::Never) => Disclosure::Never,
-        Some(config::DisclosurePolicy::Forbid) => Disclosure::Forbidden,
-        None => Disclosure::OnRequest,
     }
 }
