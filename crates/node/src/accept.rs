@@ -6,55 +6,31 @@
 //!
 //! Each step is one function. The limits are checked by the accepting thread; the other steps run
 //! on the thread that owns the connection. A step that fails ends the connection.
+//!
+//! | module | step |
+//! |---|---|
+//! | `limits` | counts the connection, if its listener may have one more |
+//! | `proxy_header` | the address of the client behind a proxy |
+//! | `encryption` | TLS |
+//! | `detection` | the protocol by the first octet |
+//! | `protocol` | serves the connection to its end |
+
+mod detection;
+mod encryption;
+mod limits;
+mod protocol;
+mod proxy_header;
+#[cfg(test)]
+mod test_client;
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
-use cloverleaf_realms::WampService;
-use cloverleaf_transport::detect::{DetectedProtocol, detect};
-use cloverleaf_transport::echo::send_back;
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::{
-    ConnectionGuard, Connections, ListenerId, PeerInfo, Stream, TransportError, log_limited,
-    proxy_protocol, rawsocket,
-};
-use cloverleaf_wamp::batch::MessageFormat;
-use cloverleaf_web::HttpServer;
+use cloverleaf_transport::{ConnectionGuard, Stream, TransportError, log_limited};
 
-/// The protocol of the connections of a listener.
-#[derive(Debug, Clone)]
-pub(crate) enum Protocol {
-    /// WAMP over RawSocket.
-    RawSocket(Arc<WampService>),
-    /// HTTP.
-    Http(Arc<HttpServer>),
-    /// Either of them: the first octet of the client decides.
-    Detected { rawsocket: Option<Arc<WampService>>, http: Option<Arc<HttpServer>> },
-    /// The octets of the client are sent back.
-    Echo,
-}
-
-impl Protocol {
-    /// The value of the field `transport` in the log.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Self::RawSocket(_) => "rawsocket",
-            Self::Http(_) => "web",
-            Self::Detected { .. } => "universal",
-            Self::Echo => "echo",
-        }
-    }
-
-    /// The HTTP server behind this protocol, if any.
-    pub(crate) const fn http(&self) -> Option<&Arc<HttpServer>> {
-        match self {
-            Self::RawSocket(_) | Self::Echo => None,
-            Self::Http(server) => Some(server),
-            Self::Detected { http, .. } => http.as_ref(),
-        }
-    }
-}
+pub(crate) use encryption::Encryption;
+pub(crate) use limits::{AcceptLimits, check_limits};
+pub(crate) use protocol::Protocol;
 
 /// How the connections of a listener begin.
 #[derive(Debug, Clone, Copy)]
@@ -63,22 +39,6 @@ pub(crate) struct Preamble {
     pub(crate) proxy_protocol: bool,
     /// How the connections are encrypted.
     pub(crate) encryption: Encryption,
-}
-
-/// How the connections of a listener are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encryption {
-    /// Not at all.
-    None,
-}
-
-/// The limits of a listener for the steps before its protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AcceptLimits {
-    /// Open connections of the listener, checked before a connection costs anything.
-    pub(crate) max_connections: Option<usize>,
-    /// How long the PROXY header and the first octet may take, each.
-    pub(crate) opening_timeout: Duration,
 }
 
 /// A connection between two steps.
@@ -116,20 +76,6 @@ impl Rejected {
     }
 }
 
-/// Counts a connection if the limits of its listener allow one more.
-pub(crate) fn check_limits(
-    connections: &Arc<Connections>,
-    limits: AcceptLimits,
-    listener: ListenerId,
-    peer: &PeerAddress,
-) -> Option<ConnectionGuard> {
-    if limits.max_connections.is_some_and(|max| connections.of_listener(listener) >= max) {
-        log_limited!(info, "connection refused", %peer, reason = "max_connections is reached");
-        return None;
-    }
-    Some(connections.accept(listener, peer))
-}
-
 /// Takes a connection through the steps behind the limits, and serves it to its end.
 pub(crate) async fn serve(
     protocol: Protocol,
@@ -143,90 +89,13 @@ pub(crate) async fn serve(
     let transport = protocol.name();
     let timeout = limits.opening_timeout;
     if preamble.proxy_protocol
-        && let Err(rejected) = read_proxy_header(&mut incoming, timeout).await
+        && let Err(rejected) = proxy_header::read(&mut incoming, timeout).await
     {
         return rejected.log(&incoming.peer, transport);
     }
-    let incoming = encrypt(incoming, preamble.encryption);
-    match protocol {
-        Protocol::RawSocket(service) => serve_rawsocket(&service, incoming, None).await,
-        Protocol::Http(server) => serve_http(server, incoming, &[]).await,
-        Protocol::Detected { rawsocket, http } => {
-            serve_detected(rawsocket, http, incoming, timeout).await;
-        }
-        // In a box, so that other connections don't carry its memory.
-        Protocol::Echo => Box::pin(send_back(incoming.stream)).await,
-    }
-}
-
-/// Step "PROXY header": the proxy says where its client is.
-async fn read_proxy_header(incoming: &mut Incoming, timeout: Duration) -> Result<(), Rejected> {
-    let peer =
-        proxy_protocol::peer_address(&mut incoming.stream, incoming.peer.clone(), timeout).await;
-    incoming.peer = peer.map_err(|error| match error {
-        TransportError::ProxyProtocol(_) => Rejected::refused(error),
-        error => Rejected::ClosedEarly(error),
-    })?;
-    incoming.guard.set_address(&incoming.peer);
-    Ok(())
-}
-
-/// Step "TLS". Connections are not encrypted by the router yet.
-fn encrypt(incoming: Incoming, encryption: Encryption) -> Incoming {
-    match encryption {
-        Encryption::None => incoming,
-    }
-}
-
-/// Step "detection": the protocol by the first octet, which is returned with it.
-async fn detect_protocol(
-    incoming: &mut Incoming,
-    timeout: Duration,
-) -> Result<(DetectedProtocol, u8), Rejected> {
-    detect(&mut incoming.stream, timeout).await.map_err(Rejected::ClosedEarly)
-}
-
-async fn serve_detected(
-    rawsocket: Option<Arc<WampService>>,
-    http: Option<Arc<HttpServer>>,
-    mut incoming: Incoming,
-    timeout: Duration,
-) {
-    let (detected, first) = match detect_protocol(&mut incoming, timeout).await {
-        Ok(detected) => detected,
-        Err(rejected) => return rejected.log(&incoming.peer, "universal"),
-    };
-    match (detected, rawsocket, http) {
-        (DetectedProtocol::RawSocket, Some(service), _) => {
-            serve_rawsocket(&service, incoming, Some(first)).await;
-        }
-        (DetectedProtocol::Http, _, Some(server)) => serve_http(server, incoming, &[first]).await,
-        // MQTT is not served yet; its clients are closed like those of any protocol that the
-        // listener does not serve.
-        (DetectedProtocol::RawSocket | DetectedProtocol::Mqtt | DetectedProtocol::Http, ..) => {
-            let reason = format_args!("no {detected} is served here");
-            Rejected::refused(reason).log(&incoming.peer, "universal");
-        }
-    }
-}
-
-/// Step "protocol", for HTTP; `read` are octets that detection has read.
-async fn serve_http(server: Arc<HttpServer>, incoming: Incoming, read: &[u8]) {
-    let Incoming { stream, peer, guard } = incoming;
-    server.serve(stream, read, peer, guard).await;
-}
-
-/// Step "protocol", for RawSocket; `first` is the octet that detection has read.
-async fn serve_rawsocket(service: &WampService, incoming: Incoming, first: Option<u8>) {
-    let Incoming { mut stream, peer, guard: _guard } = incoming;
-    let WampService { serializers, max_message, limits, .. } = service;
-    let timeout = limits.opening_timeout;
-    match rawsocket::accept(&mut stream, first, serializers, *max_message, timeout).await {
-        Ok(agreed) => {
-            let peer = PeerInfo::rawsocket(peer);
-            let format = MessageFormat { serializer: agreed.serializer, is_batched: false };
-            service.serve(stream, format, agreed.framing, &mut [], peer).await;
-        }
-        Err(error) => Rejected::refused(error).log(&peer, "rawsocket"),
+    let mut incoming = encryption::encrypt(incoming, preamble.encryption);
+    match detection::detect(&mut incoming, protocol, timeout).await {
+        Ok((service, first)) => protocol::serve(service, incoming, first).await,
+        Err(rejected) => rejected.log(&incoming.peer, transport),
     }
 }

@@ -133,8 +133,8 @@ impl RunningListener {
     /// Closes the socket, and asks HTTP connections to end after their requests. Returns when the
     /// socket is closed and its file removed.
     pub(crate) async fn stop(mut self) {
-        drop(self.http.take());
         self.close_socket().await;
+        drop(self.http.take());
     }
 
     /// Closes the socket at once.

@@ -4,35 +4,35 @@
 //! has two phases. The first makes everything that can fail: sockets are bound, event stores
 //! opened, sessions of the node joined and components started. The second puts all of it into
 //! effect and cannot fail. So an error leaves the node as it was.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `prepare` | the first phase |
+//! | `undo` | the way back from a first phase that failed |
+//! | `commit` | the second phase |
 
-use std::collections::{BTreeMap, BTreeSet};
+mod commit;
+mod prepare;
+mod undo;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use cloverleaf_client::Session;
 use cloverleaf_config::Settings;
-use cloverleaf_config::settings::{
-    self as config, ListenerLimits, ListeningTransport, RouterComponent,
-};
-use cloverleaf_hosting::supervisor::{Launch, supervise};
-use cloverleaf_hosting::{Components, Joined};
-use cloverleaf_realms::realms::TemplateRule;
-use cloverleaf_realms::{Memory, RealmHost, Realms, event_store, local};
-use cloverleaf_transport::listener::Listener;
+use cloverleaf_config::settings::ListeningTransport;
+use cloverleaf_hosting::Components;
+use cloverleaf_hosting::supervisor::Launch;
+use cloverleaf_realms::{Memory, RealmHost, Realms};
+use cloverleaf_transport::Connections;
 use cloverleaf_transport::shutdown::{self, ShutdownSignal, ShutdownTrigger};
-use cloverleaf_transport::{Connections, ListenerId};
-use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::CLIENT;
-use tokio::runtime::Handle;
-use tokio::task::{spawn, spawn_blocking, yield_now};
+use tokio::task::spawn_blocking;
 
-use crate::assemble::protocols::{Assembled, assemble};
-use crate::assemble::{Context, Existing, containers, realms};
-use crate::endpoints::bind_all;
 use crate::error::ApplyError;
 use crate::listeners::{AbortOnDrop, Acceptor, RunningListener, ended};
-use crate::plan::{self, Change, ComponentName, ListenerName, Plan};
+use crate::plan::{self, ComponentName, ListenerName, Plan};
 use crate::threads::Threads;
 use crate::tuning::Tuning;
 
@@ -48,8 +48,53 @@ pub struct NodeOptions {
     pub tuning: Tuning,
 }
 
-/// See the [module](self). Lives on a runtime of one thread, which is the first one that serves
-/// connections.
+/// A node. It lives on a runtime of one thread, which is the first one that serves connections.
+///
+/// Settings are applied again to change it. `docs/decisions/reload.md` says what stays and what
+/// ends.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use clap::Parser;
+/// use cloverleaf_node::config::{FileFormat, ProcessEnvironment, parse};
+/// use cloverleaf_node::{Components, Node, NodeOptions, Tuning};
+///
+/// #[derive(Parser)]
+/// struct Arguments {
+///     #[command(flatten)]
+///     tuning: Tuning,
+/// }
+///
+/// let settings = |realms: &str| {
+///     let text = format!(
+///         r#"{{"version": 2, "workers": [{{"type": "router", "realms": [{realms}],
+///             "transports": [{{"type": "rawsocket",
+///                 "endpoint": {{"type": "tcp", "interface": "127.0.0.1", "port": 0}}}}]}}]}}"#
+///     );
+///     let directory = Path::new(".");
+///     parse(&text, FileFormat::Json, "config.json", directory, &ProcessEnvironment)
+/// };
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// runtime.block_on(async {
+///     let tuning = Arguments::parse_from(["node"]).tuning;
+///     let options = NodeOptions { components: Components::new(), launch: None, tuning };
+///     let mut node = Node::new(options)?;
+///     let one = r#"{"name": "one", "roles": []}"#;
+///     let plan = node.plan(settings(one)?.settings);
+///     assert_eq!(plan.to_string(), "add realm 'one'\nadd listener 127.0.0.1:0");
+///     node.apply(plan).await?;
+///
+///     let plan = node.plan(settings(&format!(r#"{one}, {{"name": "two", "roles": []}}"#))?.settings);
+///     assert_eq!(plan.to_string(), "add realm 'two'");
+///     node.apply(plan).await?;
+///     assert!(node.addresses()[0].is_some_and(|address| address.port() > 0));
+///     node.shut_down().await;
+///     Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Node {
     options: NodeOptions,
@@ -63,7 +108,7 @@ pub struct Node {
     /// The tasks of the realms of the settings.
     realm_tasks: BTreeMap<String, AbortOnDrop>,
     listeners: BTreeMap<ListenerName, RunningListener>,
-    /// The sessions of components in the router. They end with their last handles.
+    /// The sessions of components in the router.
     components: BTreeMap<ComponentName, Session>,
     containers: BTreeMap<String, RunningContainer>,
     /// Given when the shutdown of the node begins.
@@ -75,18 +120,6 @@ pub struct Node {
 struct RunningContainer {
     stop: ShutdownTrigger,
     task: AbortOnDrop,
-}
-
-/// Everything of a plan that can fail, done.
-#[derive(Debug, Default)]
-struct Prepared {
-    realms: BTreeMap<String, Arc<RealmHost>>,
-    realm_tasks: BTreeMap<String, AbortOnDrop>,
-    /// New sockets and their protocols.
-    listeners: Vec<(ListenerName, Listener, ListeningTransport, Assembled)>,
-    /// Listeners that serve something else.
-    changed: Vec<(ListenerName, ListeningTransport, Assembled)>,
-    components: BTreeMap<ComponentName, Session>,
 }
 
 impl Node {
@@ -148,356 +181,16 @@ impl Node {
         })
     }
 
-    /// Applies a plan that was made for the settings that are applied now.
+    /// Applies a plan that was made for the settings that are applied now. The future must be
+    /// polled to its end: a plan that is dropped half-way is not undone.
     ///
     /// # Errors
     /// When a step fails. Then nothing has changed.
     pub async fn apply(&mut self, plan: Plan) -> Result<(), ApplyError> {
         let (changes, target) = plan.into_parts();
-        let mut rebound = self.close_for_rebinding(&changes).await;
-        let prepared = match self.prepare(&changes, &target).await {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                self.reopen(&mut rebound);
-                return Err(error);
-            }
-        };
+        let prepared = self.prepare(&changes, &target).await?;
         self.commit(&changes, target, prepared).await;
         Ok(())
-    }
-
-    /// Closes the sockets that are bound anew, since two sockets can't have one address.
-    async fn close_for_rebinding(
-        &mut self,
-        changes: &[Change],
-    ) -> Vec<(ListenerName, ListeningTransport)> {
-        let mut closed = Vec::new();
-        for change in changes {
-            if let Change::RebindListener(name) = change
-                && let Some(listener) = self.listeners.get_mut(name)
-            {
-                closed.push((name.clone(), listener.transport().clone()));
-                listener.close_socket().await;
-            }
-        }
-        closed
-    }
-
-    /// Binds the sockets again that [`Self::close_for_rebinding`] has closed.
-    fn reopen(&mut self, closed: &mut Vec<(ListenerName, ListeningTransport)>) {
-        for (name, transport) in closed.drain(..) {
-            let Some(running) = self.listeners.get_mut(&name) else { continue };
-            match bind_all([transport.endpoint()].into_iter()) {
-                Ok(mut listeners) => {
-                    if let Some(listener) = listeners.pop() {
-                        running.reopen(listener, self.acceptor.clone());
-                    }
-                }
-                Err((_, error)) => {
-                    tracing::error!(listener = %name, reason = %error, "listener lost");
-                }
-            }
-        }
-    }
-
-    /// The first phase.
-    async fn prepare(&self, changes: &[Change], target: &Settings) -> Result<Prepared, ApplyError> {
-        let mut prepared = Prepared::default();
-        let replaced: BTreeSet<String> =
-            changes.iter().filter_map(Change::replaced_realm).map(str::to_owned).collect();
-        for change in changes {
-            if let Change::AddRealm(name) | Change::ReplaceRealm(name) = change
-                && let Some(realm) = plan::all_realms(target).find(|realm| realm.name == *name)
-            {
-                self.prepare_realm(realm, &mut prepared)?;
-            }
-        }
-        self.prepare_listeners(changes, target, &replaced, &mut prepared)?;
-        for (name, component) in plan::all_components(target) {
-            let starts = changes.iter().any(|change| match change {
-                Change::StartComponent(other) | Change::RestartComponent(other) => *other == name,
-                _ => false,
-            });
-            if starts {
-                let context = self.context(&prepared.realms, &replaced);
-                let realm = context.realm(&component.realm)?;
-                let session = self.start_component(&realm, component).await?;
-                prepared.components.insert(name, session);
-            }
-        }
-        Ok(prepared)
-    }
-
-    fn context<'a>(
-        &'a self,
-        new_realms: &'a BTreeMap<String, Arc<RealmHost>>,
-        replaced: &'a BTreeSet<String>,
-    ) -> Context<'a> {
-        Context {
-            realms: &self.realms,
-            new_realms,
-            replaced,
-            in_flight: &self.requests_in_flight,
-            memory: &self.memory,
-            tuning: self.options.tuning,
-            limits: ListenerLimits::default(),
-        }
-    }
-
-    fn prepare_realm(
-        &self,
-        realm: &config::RealmConfig,
-        prepared: &mut Prepared,
-    ) -> Result<(), ApplyError> {
-        let settings = realms::settings(realm);
-        let host = match realms::store_file(realm) {
-            None => Arc::new(realms::host(realm, settings)),
-            Some(file) => {
-                let open = plan::all_realms(&self.settings)
-                    .filter_map(realms::store_file)
-                    .any(|other| other.path == file.path);
-                if open {
-                    return Err(ApplyError::StoreIsOpen { realm: realm.name.clone() });
-                }
-                let (settings, link) = event_store::open(&file, settings)?;
-                let host = Arc::new(realms::host(realm, settings));
-                link.set(&host);
-                host
-            }
-        };
-        let task = AbortOnDrop(spawn(Arc::clone(&host).run()));
-        prepared.realm_tasks.insert(realm.name.clone(), task);
-        prepared.realms.insert(realm.name.clone(), host);
-        Ok(())
-    }
-
-    fn prepare_listeners(
-        &self,
-        changes: &[Change],
-        target: &Settings,
-        replaced: &BTreeSet<String>,
-        prepared: &mut Prepared,
-    ) -> Result<(), ApplyError> {
-        let binds = |name: &ListenerName| {
-            changes.iter().any(|change| match change {
-                Change::AddListener(other) | Change::RebindListener(other) => other == name,
-                _ => false,
-            })
-        };
-        let (bound, kept): (Vec<_>, Vec<_>) =
-            plan::all_listeners(target).into_iter().partition(|(name, _)| binds(name));
-        let sockets = bind_all(bound.iter().map(|(_, transport)| transport.endpoint()));
-        let has_file = self.options.launch.is_some();
-        let sockets =
-            sockets.map_err(|(endpoint, error)| ApplyError::unbound(endpoint, error, has_file))?;
-        let realms = std::mem::take(&mut prepared.realms);
-        let context = self.context(&realms, replaced);
-        let outcome = self.assemble_all(&context, changes, kept, bound.into_iter().zip(sockets));
-        prepared.realms = realms;
-        (prepared.listeners, prepared.changed) = outcome?;
-        Ok(())
-    }
-
-    /// Assembles the protocols of new sockets and of changed listeners.
-    #[expect(clippy::type_complexity, reason = "the two lists of `Prepared`")]
-    fn assemble_all(
-        &self,
-        context: &Context<'_>,
-        changes: &[Change],
-        kept: Vec<(ListenerName, ListeningTransport)>,
-        bound: impl Iterator<Item = ((ListenerName, ListeningTransport), Listener)>,
-    ) -> Result<
-        (
-            Vec<(ListenerName, Listener, ListeningTransport, Assembled)>,
-            Vec<(ListenerName, ListeningTransport, Assembled)>,
-        ),
-        ApplyError,
-    > {
-        let assemble = |name: &ListenerName, transport: &ListeningTransport| {
-            let existing = self
-                .listeners
-                .get(name)
-                .map(|running| (running.transport().clone(), running.protocol()));
-            let existing =
-                existing.as_ref().map(|(transport, protocol)| Existing { transport, protocol });
-            assemble(context, transport, existing)
-        };
-        let mut listeners = Vec::new();
-        for ((name, transport), listener) in bound {
-            let assembled = assemble(&name, &transport)?;
-            listeners.push((name, listener, transport, assembled));
-        }
-        let mut changed = Vec::new();
-        for (name, transport) in kept {
-            if changes.contains(&Change::ChangeListener(name.clone())) {
-                let assembled = assemble(&name, &transport)?;
-                changed.push((name, transport, assembled));
-            }
-        }
-        Ok((listeners, changed))
-    }
-
-    async fn start_component(
-        &self,
-        realm: &Arc<RealmHost>,
-        wanted: &RouterComponent,
-    ) -> Result<Session, ApplyError> {
-        let component = self.options.components.of_class(&wanted.classname)?;
-        let (session, driver) =
-            local::join(realm, &wanted.realm, &wanted.id, &wanted.role, CLIENT)?;
-        spawn(driver);
-        let joined = Joined {
-            session: session.clone(),
-            realm: wanted.realm.clone(),
-            extra: wanted.extra.clone(),
-        };
-        component.start(joined).await.map_err(|source| ApplyError::Component {
-            classname: wanted.classname.clone(),
-            source,
-        })?;
-        let (component, realm) = (&wanted.classname, &wanted.realm);
-        tracing::info!(component, realm, "component started");
-        Ok(session)
-    }
-
-    /// The second phase.
-    async fn commit(&mut self, changes: &[Change], target: Settings, prepared: Prepared) {
-        let mut ending = Vec::new();
-        for (name, host) in prepared.realms {
-            ending.extend(self.realms.insert(&name, host));
-        }
-        let mut stopped_tasks = Vec::new();
-        for (name, task) in prepared.realm_tasks {
-            stopped_tasks.extend(self.realm_tasks.insert(name, task));
-        }
-        self.commit_rules(changes, &target, &mut ending);
-        for (name, transport, assembled) in prepared.changed {
-            if let Some(running) = self.listeners.get_mut(&name) {
-                running.change(transport, assembled.commit());
-            }
-        }
-        for (name, listener, transport, assembled) in prepared.listeners {
-            if let Some(running) = self.listeners.get_mut(&name) {
-                running.change(transport, assembled.commit());
-                running.reopen(listener, self.acceptor.clone());
-                continue;
-            }
-            let id = ListenerId(self.next_listener.fetch_add(1, Ordering::Relaxed));
-            let (protocol, acceptor) = (assembled.commit(), self.acceptor.clone());
-            let running = RunningListener::start(id, listener, transport, protocol, acceptor);
-            self.listeners.insert(name, running);
-        }
-        self.components.extend(prepared.components);
-        self.settings = target;
-        self.commit_containers(changes);
-        self.remove(changes, ending, stopped_tasks).await;
-    }
-
-    /// Puts new roles and templates into effect.
-    fn commit_rules(
-        &mut self,
-        changes: &[Change],
-        target: &Settings,
-        ending: &mut Vec<Arc<RealmHost>>,
-    ) {
-        for change in changes {
-            match change {
-                Change::ChangeRules { realm, .. } => {
-                    let settings = plan::all_realms(target).find(|other| other.name == *realm);
-                    if let (Some(settings), Ok(host)) = (settings, self.realms.configured(realm)) {
-                        realms::change_rules(&host, settings);
-                    }
-                }
-                Change::AddTemplate => self.set_template(target),
-                Change::ChangeTemplateRules => {
-                    self.set_template(target);
-                    for host in self.realms.made() {
-                        if let Some(template) = plan::template(target) {
-                            realms::change_rules(&host, &template.named(host.name()));
-                        }
-                    }
-                }
-                Change::ReplaceTemplate => {
-                    ending.extend(self.realms.made());
-                    self.realms.remove_template();
-                    self.set_template(target);
-                }
-                Change::RemoveTemplate => {
-                    ending.extend(self.realms.made());
-                    self.realms.remove_template();
-                }
-                Change::RemoveRealm(realm) => ending.extend(self.realms.remove(realm)),
-                _ => {}
-            }
-        }
-    }
-
-    fn set_template(&self, target: &Settings) {
-        let Some(template) = plan::template(target).cloned() else { return };
-        let rule = TemplateRule {
-            max_realms: template.max_realms,
-            compatibility: realms::compatibility(template.options.compatibility),
-            make: Box::new(move |name| {
-                let realm = template.named(name);
-                Arc::new(realms::host(&realm, realms::settings(&realm)))
-            }),
-        };
-        self.realms.set_template(rule, Handle::current());
-    }
-
-    fn commit_containers(&mut self, changes: &[Change]) {
-        let Some(launch) = &self.options.launch else { return };
-        for worker in plan::all_containers(&self.settings) {
-            let starts = changes.iter().any(|change| match change {
-                Change::StartContainer(id) | Change::RestartContainer(id) => *id == worker.id,
-                _ => false,
-            });
-            if !starts {
-                continue;
-            }
-            let before = self.containers.remove(&worker.id);
-            let (stop, stopped) = shutdown::channel();
-            let (process, launch) = (containers::process(worker), launch.clone());
-            let node_shutdown = self.shutdown.1.clone();
-            let task = spawn(async move {
-                if let Some(before) = before {
-                    before.stop().await;
-                }
-                supervise(process, launch, node_shutdown, stopped).await;
-            });
-            let running = RunningContainer { stop, task: AbortOnDrop(task) };
-            self.containers.insert(worker.id.clone(), running);
-        }
-    }
-
-    /// Ends everything that is not part of the settings any more.
-    async fn remove(
-        &mut self,
-        changes: &[Change],
-        ending: Vec<Arc<RealmHost>>,
-        mut tasks: Vec<AbortOnDrop>,
-    ) {
-        for change in changes {
-            match change {
-                Change::RemoveListener(name) => {
-                    if let Some(listener) = self.listeners.remove(name) {
-                        listener.stop().await;
-                    }
-                }
-                Change::StopComponent(name) => drop(self.components.remove(name)),
-                Change::StopContainer(worker) => {
-                    if let Some(container) = self.containers.remove(worker) {
-                        container.stop().await;
-                    }
-                }
-                Change::RemoveRealm(realm) => tasks.extend(self.realm_tasks.remove(realm)),
-                _ => {}
-            }
-        }
-        for realm in ending {
-            end_realm(realm).await;
-        }
-        drop(tasks);
     }
 
     /// Ends the sessions of all realms, the listeners and the containers, in the order of
@@ -548,15 +241,6 @@ impl RunningContainer {
         self.stop.shut_down();
         ended(self.task).await;
     }
-}
-
-/// Ends a realm that is not reachable by its name any more.
-async fn end_realm(realm: Arc<RealmHost>) {
-    while realm.end_calls() {
-        yield_now().await;
-    }
-    realm.close(error_uri::CLOSE_REALM);
-    stop_storing(realm).await;
 }
 
 /// Closes the event store of a realm. It waits for the disk on a thread of its own.

@@ -9,7 +9,7 @@ use std::fmt;
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
     ContainerComponent, ContainerWorker, ListeningEndpoint, ListeningTransport, Ports, RealmConfig,
-    RealmTemplate, RouterComponent, RouterWorker, WebPath, WebService, Worker,
+    RealmTemplate, RoleConfig, RouterComponent, RouterWorker, WebPath, WebService, Worker,
 };
 
 /// The difference between two settings, and the second of them.
@@ -38,8 +38,12 @@ pub enum Change {
     RemoveRealm(String),
     /// A template makes realms from now on.
     AddTemplate,
-    /// The template gives its realms other roles, permissions or limits.
-    ChangeTemplateRules,
+    /// The template gives its realms other roles, permissions or limits, or makes more or fewer.
+    /// Sessions with a role that stays are not disturbed.
+    ChangeTemplateRules {
+        /// Roles that are no longer there: their sessions end.
+        removed: Vec<String>,
+    },
     /// The template makes other realms from now on. The realms that it has made end.
     ReplaceTemplate,
     /// No template makes realms any more. The realms that it has made end.
@@ -68,7 +72,11 @@ pub enum Change {
 
 /// Names a listener by its address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListenerName(String);
+pub struct ListenerName {
+    endpoint: String,
+    /// From 1 on: several listeners may have any free port, or share one.
+    number: usize,
+}
 
 /// Names a component by its worker and its id there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,8 +160,12 @@ impl fmt::Display for Change {
             Self::ReplaceRealm(realm) => write!(f, "replace realm '{realm}': its sessions end"),
             Self::RemoveRealm(realm) => write!(f, "remove realm '{realm}': its sessions end"),
             Self::AddTemplate => f.write_str("add the realm template"),
-            Self::ChangeTemplateRules => {
+            Self::ChangeTemplateRules { removed } if removed.is_empty() => {
                 f.write_str("change rules of the realm template: sessions of its realms stay")
+            }
+            Self::ChangeTemplateRules { removed } => {
+                let removed = removed.join("', '");
+                write!(f, "change rules of the realm template: sessions with role '{removed}' end")
             }
             Self::ReplaceTemplate => {
                 f.write_str("replace the realm template: sessions of its realms end")
@@ -187,7 +199,10 @@ impl fmt::Display for Change {
 
 impl fmt::Display for ListenerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self.number {
+            1 => f.write_str(&self.endpoint),
+            number => write!(f, "{}#{number}", self.endpoint),
+        }
     }
 }
 
@@ -219,14 +234,9 @@ pub(crate) fn template(settings: &Settings) -> Option<&RealmTemplate> {
 pub(crate) fn all_listeners(settings: &Settings) -> Vec<(ListenerName, ListeningTransport)> {
     let mut named: Vec<(ListenerName, ListeningTransport)> = Vec::new();
     let mut add = |transport: ListeningTransport| {
-        let name = name_of(transport.endpoint());
-        let same = named.iter().filter(|(other, _)| other.0.split('#').next() == Some(&*name));
-        let name = match same.count() {
-            0 => name,
-            // Several listeners may have any free port, or share one.
-            others => format!("{name}#{}", others + 1),
-        };
-        named.push((ListenerName(name), transport));
+        let endpoint = name_of(transport.endpoint());
+        let number = 1 + named.iter().filter(|(other, _)| other.endpoint == endpoint).count();
+        named.push((ListenerName { endpoint, number }, transport));
     };
     for worker in &settings.workers {
         match worker {
@@ -282,9 +292,7 @@ fn realms(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
             None => changes.push(Change::AddRealm(realm.name.clone())),
             Some(before) if is_same_but_rules(before, realm) => {
                 if (&before.roles, before.limits) != (&realm.roles, realm.limits) {
-                    let is_removed = |name: &String| !realm.roles.iter().any(|r| r.name == *name);
-                    let before = before.roles.iter().map(|role| role.name.clone());
-                    let removed = before.filter(is_removed).collect();
+                    let removed = removed_roles(&before.roles, &realm.roles);
                     changes.push(Change::ChangeRules { realm: realm.name.clone(), removed });
                 }
             }
@@ -296,6 +304,12 @@ fn realms(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
             changes.push(Change::RemoveRealm(realm.name.clone()));
         }
     }
+}
+
+/// The names of the roles that are no longer there.
+fn removed_roles(before: &[RoleConfig], after: &[RoleConfig]) -> Vec<String> {
+    let is_removed = |name: &&String| after.iter().all(|role| role.name != **name);
+    before.iter().map(|role| &role.name).filter(is_removed).cloned().collect()
 }
 
 /// Whether two realms differ in their ids, roles and limits at the most.
@@ -315,7 +329,9 @@ fn templates(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
                 before;
             let is_same = (options, store, stats) == (&after.options, &after.store, &after.stats);
             Some(match is_same {
-                true => Change::ChangeTemplateRules,
+                true => Change::ChangeTemplateRules {
+                    removed: removed_roles(&before.roles, &after.roles),
+                },
                 false => Change::ReplaceTemplate,
             })
         }
@@ -469,3 +485,6 @@ fn is_same_container(one: &ContainerWorker, other: &ContainerWorker) -> bool {
         && one.components.len() == other.components.len()
         && one.components.iter().zip(&other.components).all(|(one, other)| is_same(one, other))
 }
+
+#[cfg(test)]
+mod tests;

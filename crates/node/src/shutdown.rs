@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_realms::Realms;
+use cloverleaf_realms::{RealmHost, Realms};
 use cloverleaf_wamp::error_uri;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -50,6 +50,12 @@ pub(crate) async fn end_sessions(realms: &Realms) {
     realms.close_unjoined(error_uri::SYSTEM_SHUTDOWN);
     // They have nothing in flight, so whether they have ended makes no difference.
     let _ = wait_until(|| realms.unjoined_count() == 0, UNJOINED_TIMEOUT).await;
+}
+
+/// Waits until the connections of a realm that was closed have ended, as long as sessions may take.
+pub(crate) async fn wait_for_sessions(realm: &RealmHost) {
+    // Whether they have ended makes no difference here.
+    let _ = wait_until(|| realm.connected_sessions() == 0, CLOSING_TIMEOUT).await;
 }
 
 async fn wait_until(done: impl Fn() -> bool, timeout: Duration) -> bool {

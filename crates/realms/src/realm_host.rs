@@ -301,6 +301,11 @@ impl RealmHost {
         self.enter().state.realm.close(reason);
     }
 
+    /// Closes the connections of sessions that have not answered GOODBYE after [`Self::close`].
+    pub fn close_connections(&self, reason: &str) {
+        self.enter().state.realm.close_connections(reason);
+    }
+
     pub fn session_count(&self) -> usize {
         self.state.lock().realm.session_count()
     }

@@ -60,7 +60,14 @@ struct Template {
     rule: RwLock<TemplateRule>,
     /// Where the tasks of its realms run.
     runtime: Handle,
-    made: Mutex<BTreeMap<String, Made>>,
+    made: Mutex<MadeRealms>,
+}
+
+#[derive(Debug, Default)]
+struct MadeRealms {
+    by_name: BTreeMap<String, Made>,
+    /// The template was removed: it makes no realm any more.
+    is_closed: bool,
 }
 
 /// A realm that a template has made, and the number of its sessions, joining ones included.
@@ -104,9 +111,11 @@ impl Realms {
         }
     }
 
-    /// Makes no realms any more. Those of the template stay until their last sessions leave.
-    pub fn remove_template(&self) {
-        *self.template.write() = None;
+    /// Makes no realms any more. Returns those that the template has made: they stay until their
+    /// last sessions leave.
+    pub fn remove_template(&self) -> Vec<Arc<RealmHost>> {
+        let removed = self.template.write().take();
+        removed.map(|template| template.close()).unwrap_or_default()
     }
 
     /// The realms that the template has made.
@@ -131,10 +140,14 @@ impl Realms {
         if let Some(host) = self.configured.read().get(name) {
             return Ok(Membership { host: Arc::clone(host), made_by: None });
         }
-        let template = self.template.read().as_ref().map(Arc::clone);
-        let template = template.ok_or_else(|| Refusal::NoSuchRealm(name.into()))?;
-        let host = template.enter(name)?;
-        Ok(Membership { host, made_by: Some((template, name.to_owned())) })
+        loop {
+            let template = self.template.read().as_ref().map(Arc::clone);
+            let template = template.ok_or_else(|| Refusal::NoSuchRealm(name.into()))?;
+            // None: it was removed meanwhile, and there may be another one now.
+            if let Some(host) = template.enter(name)? {
+                return Ok(Membership { host, made_by: Some((template, name.to_owned())) });
+            }
+        }
     }
 
     /// Adds a connection without a session.
@@ -181,37 +194,47 @@ impl Realms {
 }
 
 impl Template {
-    fn enter(&self, name: &str) -> Result<Arc<RealmHost>, Refusal> {
+    /// Adds a member to the realm of this name. None if the template was removed.
+    fn enter(&self, name: &str) -> Result<Option<Arc<RealmHost>>, Refusal> {
         let mut made = self.made.lock();
-        if let Some(realm) = made.get_mut(name) {
+        if made.is_closed {
+            return Ok(None);
+        }
+        if let Some(realm) = made.by_name.get_mut(name) {
             realm.members += 1;
-            return Ok(Arc::clone(&realm.host));
+            return Ok(Some(Arc::clone(&realm.host)));
         }
         if !is_realm_name(name) {
             return Err(Refusal::NoRealmName(name.into()));
         }
         let rule = self.rule.read();
-        if made.len() >= rule.max_realms {
+        if made.by_name.len() >= rule.max_realms {
             return Err(Refusal::TooManyRealms(name.into()));
         }
         let host = (rule.make)(name);
         let task = self.runtime.spawn(Arc::clone(&host).run()).abort_handle();
-        made.insert(name.to_owned(), Made { host: Arc::clone(&host), members: 1, task });
-        Ok(host)
+        made.by_name.insert(name.to_owned(), Made { host: Arc::clone(&host), members: 1, task });
+        Ok(Some(host))
     }
 
     fn leave(&self, name: &str) {
         let mut made = self.made.lock();
-        let Some(realm) = made.get_mut(name) else { return };
+        let Some(realm) = made.by_name.get_mut(name) else { return };
         realm.members -= 1;
         if realm.members == 0 {
             realm.task.abort();
-            made.remove(name);
+            made.by_name.remove(name);
         }
     }
 
+    /// Makes no realm any more. Returns those that it has made.
+    fn close(&self) -> Vec<Arc<RealmHost>> {
+        self.made.lock().is_closed = true;
+        self.hosts()
+    }
+
     fn hosts(&self) -> Vec<Arc<RealmHost>> {
-        self.made.lock().values().map(|made| Arc::clone(&made.host)).collect()
+        self.made.lock().by_name.values().map(|made| Arc::clone(&made.host)).collect()
     }
 }
 
@@ -331,6 +354,25 @@ mod tests {
         realms.set_template(rule(host), Handle::current());
         assert_eq!(realms.compatibility("other"), Compatibility::Wamp);
         assert_eq!(realms.compatibility("crossbar"), Compatibility::Crossbar);
+    }
+
+    #[tokio::test]
+    async fn removed_template_returns_its_realms_and_makes_no_other() {
+        let (realms, made) = template();
+        let member = realms.enter("realm-a").unwrap();
+        let removed = realms.template.read().as_ref().map(Arc::clone).unwrap();
+        let hosts = realms.remove_template();
+        assert!(matches!(hosts.as_slice(), [host] if Arc::ptr_eq(host, &member.host)));
+        assert!(removed.enter("realm-b").unwrap().is_none(), "of a session that was about to join");
+        let refusal = realms.enter("realm-a").unwrap_err();
+        assert_eq!(refusal, Refusal::NoSuchRealm("realm-a".into()));
+        // Another template makes another realm of the name; the old one ends with its sessions.
+        realms.set_template(rule(host), Handle::current());
+        let other = realms.enter("realm-a").unwrap();
+        assert!(!Arc::ptr_eq(&other.host, &member.host));
+        drop(member);
+        assert_eq!((realms.made().len(), made.load(Ordering::Relaxed)), (1, 1));
+        assert!(removed.hosts().is_empty());
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) enum Job {
     DetachedSession(Box<DetachedSession>),
     /// A call of the meta API that kills many sessions.
     Kill(Box<KillJob>),
+    /// Sessions whose roles were removed, from this place in the table of sessions on.
+    RemovedRoles { next: usize },
     /// Parked messages of a session that can be handled.
     Release(SessionKey),
 }
@@ -133,6 +135,10 @@ fn call_bytes(job: &Job) -> Option<usize> {
     match job {
         Job::Listing(listing) => Some(listing.size()),
         Job::Kill(kill) => Some(kill.size()),
-        Job::Outgoing(_) | Job::Replays(_) | Job::Release(_) | Job::DetachedSession(_) => None,
+        Job::Outgoing(_)
+        | Job::Replays(_)
+        | Job::Release(_)
+        | Job::DetachedSession(_)
+        | Job::RemovedRoles { .. } => None,
     }
 }

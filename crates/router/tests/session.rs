@@ -228,6 +228,21 @@ fn closing_realm_sends_goodbye_once_and_waits_for_the_answers() {
 }
 
 #[test]
+fn clients_that_do_not_answer_the_goodbye_of_a_closing_realm_lose_their_connections() {
+    let mut lab = Lab::new();
+    let (alice, bob) = (lab.join("alice"), lab.join("bob"));
+    // No session is closing yet.
+    lab.close_connections(error_uri::CLOSE_REALM);
+    assert_eq!((lab.closed(alice), lab.closed(bob)), (None, None));
+    lab.close(error_uri::CLOSE_REALM);
+    assert_eq!(lab.submit(alice, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
+    assert_eq!(lab.closed(bob), None);
+    lab.close_connections(error_uri::CLOSE_REALM);
+    assert_eq!(lab.closed(alice), None);
+    assert_eq!(lab.closed(bob).as_deref(), Some(error_uri::CLOSE_REALM));
+}
+
+#[test]
 fn closed_realm_refuses_joins() {
     let mut lab = Lab::new();
     lab.close(error_uri::CLOSE_REALM);

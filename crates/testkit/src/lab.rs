@@ -390,6 +390,11 @@ impl Lab {
         self.realm.close(reason);
     }
 
+    /// Closes the connections of sessions that have not answered the GOODBYE of [`Self::close`].
+    pub fn close_connections(&mut self, reason: &str) {
+        self.realm.close_connections(reason);
+    }
+
     /// Gives the realm other roles, without schemas. Sessions of removed roles are left to the next
     /// steps.
     pub fn begin_set_roles(&mut self, roles: Vec<Role>) {

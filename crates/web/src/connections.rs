@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep};
 /// arrives byte by byte has this long, too, its body included.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// The interval between two looks at the connections.
+/// The longest interval between two looks at the connections.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long the connections of a listener may be silent.
@@ -49,6 +49,11 @@ impl Timeouts {
     /// The same timeouts with the option `client_timeout`.
     pub fn with_client_timeout(self, idle: Duration) -> Self {
         Self { opening: self.opening.min(idle), idle, ..self }
+    }
+
+    /// The interval between two looks at the connections.
+    fn interval(self) -> Duration {
+        INTERVAL.min(self.opening).min(self.idle).min(self.stall)
     }
 }
 
@@ -109,14 +114,15 @@ impl HttpConnection {
 
     /// Asks the connection to end, and wakes its task. A shutdown is never taken back.
     pub(crate) fn shut_down(&self, shutdown: Shutdown) {
-        self.shutdown.fetch_max(shutdown as u8, Ordering::Relaxed);
+        // Release: a connection that sees `Reroute` sees the new routes.
+        self.shutdown.fetch_max(shutdown as u8, Ordering::Release);
         self.wake();
     }
 
     /// The connection uses the new routes.
     pub(crate) fn has_rerouted(&self) {
         let (asked, done) = (Shutdown::Reroute as u8, Shutdown::None as u8);
-        let _ = self.shutdown.compare_exchange(asked, done, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.shutdown.compare_exchange(asked, done, Ordering::Acquire, Ordering::Relaxed);
     }
 
     /// Whether a complete request waits for its response.
@@ -239,8 +245,15 @@ impl Observed {
 /// The connections of a listener.
 #[derive(Debug)]
 pub(crate) struct HttpConnections {
-    observed: Mutex<Slab<Observed>>,
+    observed: Mutex<ConnectionTable>,
     memory: Memory,
+}
+
+#[derive(Debug, Default)]
+struct ConnectionTable {
+    entries: Slab<Observed>,
+    /// The listener has ended: connections end after the request that they begin with.
+    is_ending: bool,
 }
 
 /// The entry of a connection; dropping it removes the entry.
@@ -252,7 +265,7 @@ pub(crate) struct TableEntry<'a> {
 
 impl Drop for TableEntry<'_> {
     fn drop(&mut self) {
-        self.connections.observed.lock().try_remove(self.key);
+        self.connections.observed.lock().entries.try_remove(self.key);
     }
 }
 
@@ -288,35 +301,54 @@ impl HttpConnections {
         let since = Instant::now();
         let observed =
             Observed { connection: Arc::clone(&connection), activity: 0, since, window: None };
-        let key = self.observed.lock().insert(observed);
+        let mut table = self.observed.lock();
+        if table.is_ending {
+            connection.shut_down(Shutdown::Graceful);
+        }
+        let key = table.entries.insert(observed);
+        drop(table);
         (connection, TableEntry { connections: self, key })
     }
 
     /// Asks all connections to use the new routes.
     pub(crate) fn reroute(&self) {
-        for (_, observed) in self.observed.lock().iter() {
+        for (_, observed) in &self.observed.lock().entries {
             observed.connection.shut_down(Shutdown::Reroute);
         }
     }
 
-    /// Ends connections that are idle for too long or read a large response too slowly. Returns
-    /// after the shutdown signal, when all connections were asked to end gracefully.
+    /// Ends connections that are idle for too long or read a large response too slowly. After the
+    /// shutdown signal all connections are asked to end gracefully. Returns when they have ended.
     pub(crate) async fn watch(&self, timeouts: impl Fn() -> Timeouts, mut signal: ShutdownSignal) {
         loop {
             let timeouts = timeouts();
-            let interval = INTERVAL.min(timeouts.opening).min(timeouts.idle).min(timeouts.stall);
             tokio::select! {
-                () = sleep(interval) => self.end_idle(timeouts),
+                () = sleep(timeouts.interval()) => self.end_idle(timeouts),
                 () = signal.wait() => break,
             }
         }
-        for (_, observed) in self.observed.lock().iter() {
+        self.begin_ending();
+        while !self.is_empty() {
+            let timeouts = timeouts();
+            sleep(timeouts.interval()).await;
+            self.end_idle(timeouts);
+        }
+    }
+
+    fn begin_ending(&self) {
+        let mut table = self.observed.lock();
+        table.is_ending = true;
+        for (_, observed) in &table.entries {
             observed.connection.shut_down(Shutdown::Graceful);
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.observed.lock().entries.is_empty()
+    }
+
     fn end_idle(&self, timeouts: Timeouts) {
-        for (_, observed) in self.observed.lock().iter_mut() {
+        for (_, observed) in &mut self.observed.lock().entries {
             let requests = observed.connection.requests.load(Ordering::Relaxed);
             let activity = requests + observed.connection.taken.load(Ordering::Relaxed);
             if activity != observed.activity || observed.connection.is_responding() {
@@ -332,5 +364,60 @@ impl HttpConnections {
                 observed.connection.shut_down(Shutdown::Now);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use cloverleaf_realms::Memory;
+    use cloverleaf_transport::listener::PeerAddress;
+    use cloverleaf_transport::{Connections, ListenerId, shutdown};
+    use tokio::time::sleep;
+
+    use super::{HttpConnection, HttpConnections, Shutdown, TableEntry, Timeouts};
+
+    fn add(connections: &HttpConnections) -> (Arc<HttpConnection>, TableEntry<'_>) {
+        let guard = Connections::new(1).accept(ListenerId(1), &PeerAddress::Unix);
+        connections.add(PeerAddress::Unix, guard)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_of_an_ended_listener_are_watched_until_they_have_ended() {
+        let connections = Arc::new(HttpConnections::new(Memory::of_machine()));
+        let (before, entry) = add(&connections);
+        let (trigger, signal) = shutdown::channel();
+        let watched = Arc::clone(&connections);
+        let watch = tokio::spawn(async move { watched.watch(|| Timeouts::DEFAULT, signal).await });
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(before.shutdown(), Shutdown::None);
+        trigger.shut_down();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(before.shutdown(), Shutdown::Graceful);
+        // A connection that was on its way to its thread.
+        let (late, late_entry) = add(&connections);
+        assert_eq!(late.shutdown(), Shutdown::Graceful);
+        assert!(!watch.is_finished());
+        // Silent clients are closed still.
+        sleep(Timeouts::DEFAULT.idle).await;
+        assert_eq!((before.shutdown(), late.shutdown()), (Shutdown::Now, Shutdown::Now));
+        drop((entry, late_entry));
+        watch.await.expect("the watching ends with the last connection");
+    }
+
+    #[test]
+    fn connection_is_asked_to_use_each_new_routes_once() {
+        let connections = HttpConnections::new(Memory::of_machine());
+        let (connection, _entry) = add(&connections);
+        connections.reroute();
+        assert_eq!(connection.shutdown(), Shutdown::Reroute);
+        connection.has_rerouted();
+        assert_eq!(connection.shutdown(), Shutdown::None);
+        connection.shut_down(Shutdown::Graceful);
+        connections.reroute();
+        connection.has_rerouted();
+        assert_eq!(connection.shutdown(), Shutdown::Graceful, "new routes take no end back");
     }
 }

@@ -98,7 +98,8 @@ impl HttpServer {
         self.site().routes.service(path)
     }
 
-    /// Watches the connections of the listener until the signal is given.
+    /// Watches the connections of the listener. After the signal they are asked to end after their
+    /// requests. Returns when they have ended.
     pub async fn watch(&self, signal: ShutdownSignal) {
         self.connections.watch(|| self.site().options.timeouts, signal).await;
     }

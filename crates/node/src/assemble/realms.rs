@@ -221,8 +221,19 @@ const fn session_limits(limits: &config::RoleLimits) -> SessionLimits {
     }
 }
 
+const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {
+    match rule {
+        Some(config::DisclosurePolicy::Always) => Disclosure::Always,
+        Some(config::DisclosurePolicy::Never) => Disclosure::Never,
+        Some(config::DisclosurePolicy::Forbid) => Disclosure::Forbidden,
+        None => Disclosure::OnRequest,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use cloverleaf_config::settings as config;
     use cloverleaf_realms::settings::{SessionLimits, SharedLimits};
 
@@ -233,13 +244,72 @@ mod tests {
         assert_eq!(realm_limits(&config::RealmLimits::default()), SharedLimits::DEFAULT);
         assert_eq!(session_limits(&config::RoleLimits::default()), SessionLimits::DEFAULT);
     }
-}
 
-const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {
-    match rule {
-        Some(config::DisclosurePolicy::Always) => Disclosure::Always,
-        Some(config::DisclosurePolicy::Never) => Disclosure::Never,
-        Some(config::DisclosurePolicy::Forbid) => Disclosure::Forbidden,
-        None => Disclosure::OnRequest,
+    #[test]
+    fn each_limit_of_a_realm_is_passed_on() {
+        let configured = config::RealmLimits {
+            max_sessions: 1,
+            max_detached_sessions: 2,
+            max_callees_per_registration: 3,
+            max_queued_call_bytes_per_registration: 4,
+            max_queued_call_bytes: 5,
+            max_held_call_bytes: 6,
+            max_outgoing_bytes: 7,
+            max_outgoing_meta_bytes: 8,
+            max_unacknowledged_events: 9,
+            acknowledgement_timeout: Duration::from_millis(10),
+            max_retained_per_topic: 11,
+            max_testament_bytes: 12,
+            max_validated_bytes: 13,
+        };
+        let expected = SharedLimits {
+            max_sessions: 1,
+            max_detached_sessions: 2,
+            max_callees_per_registration: 3,
+            max_queued_call_bytes_per_registration: 4,
+            max_queued_call_bytes: 5,
+            max_held_call_bytes: 6,
+            max_outgoing_bytes: 7,
+            max_outgoing_meta_bytes: 8,
+            max_unacknowledged_events: 9,
+            acknowledgement_timeout_millis: 10,
+            max_retained_per_topic: 11,
+            max_testament_bytes: 12,
+            max_validated_bytes: 13,
+        };
+        assert_eq!(realm_limits(&configured), expected);
+    }
+
+    #[test]
+    fn each_limit_of_a_role_is_passed_on() {
+        let configured = config::RoleLimits {
+            max_subscriptions: 1,
+            max_pattern_subscriptions: 2,
+            max_registrations: 3,
+            max_pattern_registrations: 4,
+            max_uri_bytes: 5,
+            max_calls_in_flight: 6,
+            max_held_call_bytes: 7,
+            max_outgoing_publications: 8,
+            max_outgoing_bytes: 9,
+            max_unacknowledged_publications: 10,
+            max_testaments: 11,
+            max_testament_bytes: 12,
+        };
+        let expected = SessionLimits {
+            max_subscriptions: 1,
+            max_pattern_subscriptions: 2,
+            max_registrations: 3,
+            max_pattern_registrations: 4,
+            max_uri_bytes: 5,
+            max_calls_in_flight: 6,
+            max_held_call_bytes: 7,
+            max_outgoing_publications: 8,
+            max_outgoing_bytes: 9,
+            max_unacknowledged_publications: 10,
+            max_testaments: 11,
+            max_testament_bytes: 12,
+        };
+        assert_eq!(session_limits(&configured), expected);
     }
 }

@@ -228,3 +228,18 @@ pub(super) fn header(text: &str) -> Result<HeaderValue, ApplyError> {
     HeaderValue::from_str(text)
         .map_err(|_| ApplyError::Web(format!("'{text}' can't stand in an HTTP header")))
 }
+
+#[cfg(test)]
+mod tests {
+    use cloverleaf_config::settings::BridgeOptions;
+
+    use super::bridge_settings;
+
+    #[test]
+    fn nonces_are_remembered_up_to_max_nonces_if_replays_are_refused() {
+        for (refuse_replays, remembered) in [(true, Some(7)), (false, None)] {
+            let options = BridgeOptions { refuse_replays, max_nonces: 7, ..Default::default() };
+            assert_eq!(bridge_settings(&options).remembered_nonces, remembered);
+        }
+    }
+}

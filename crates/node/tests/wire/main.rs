@@ -18,6 +18,7 @@ mod fast_path_connections;
 mod http;
 mod http_timeouts;
 mod lenient;
+mod limits;
 mod log;
 mod longpoll;
 mod longpoll_sessions;

@@ -134,6 +134,11 @@ impl<O: Outbox> Realm<O> {
         Some(kill)
     }
 
+    /// Ends a session for the router: it gets GOODBYE, and its end is published.
+    pub(crate) fn end_with_goodbye(&mut self, key: SessionKey, goodbye: Goodbye, now: Moment) {
+        self.kill(key, goodbye, KillAnnouncement::Everything, now);
+    }
+
     /// Kills a session: removes its state, in steps if it is much, and closes its connection if the
     /// client does not answer GOODBYE in time.
     fn kill(&mut self, key: SessionKey, goodbye: Goodbye, says: KillAnnouncement, now: Moment) {

@@ -186,6 +186,13 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
+    /// Closes the connections of sessions that have not answered the GOODBYE of [`Self::close`].
+    pub fn close_connections(&mut self, reason: &str) {
+        for session in self.sessions.iter().filter(|session| session.is_closing) {
+            session.outbox.close(CloseCause::Shutdown, reason);
+        }
+    }
+
     /// Handles GOODBYE: the client leaves, or answers the router's GOODBYE.
     pub(super) fn goodbye(&mut self, from: SessionKey, now: Moment) -> SessionFlow {
         if let Some(session) = self.sessions.at(from)

@@ -82,6 +82,10 @@ impl<O: Outbox> Realm<O> {
                 None
             }
             Job::Kill(kill) => self.continue_kill(kill, now).map(Job::Kill),
+            Job::RemovedRoles { next } => {
+                let next = self.continue_removed_roles(next, now)?;
+                Some(Job::RemovedRoles { next })
+            }
             Job::Release(session) => self.release_parked(session, now).then_some(job),
         }
     }

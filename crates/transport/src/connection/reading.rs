@@ -134,7 +134,7 @@ impl<H: Handler> Connection<H> {
         if let Some(unfinished) = &mut self.unfinished
             && self.framing.unfinished().is_some()
         {
-            unfinished.begin();
+            unfinished.begin(self.limits.as_deref());
         }
     }
 

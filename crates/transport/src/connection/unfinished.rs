@@ -7,6 +7,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -47,15 +48,16 @@ impl Unfinished {
         self.watch.as_ref().is_some_and(|watch| !watch.is_over)
     }
 
-    /// Starts the watch, unless it runs.
-    pub(super) fn begin(&mut self) {
+    /// Starts the watch, unless it runs. `limits` are the default ones if none.
+    pub(super) fn begin(&mut self, limits: Option<&ConnectionLimits>) {
+        let window = window(limits);
         let Some(watch) = &mut self.watch else {
             let now = Instant::now();
             self.watch = Some(Box::new(MessageWatch {
                 reservation: None,
                 began: now,
                 window_began: now,
-                timer: Box::pin(sleep_until(now + UNFINISHED_WINDOW)),
+                timer: Box::pin(sleep_until(now + window)),
                 read: 0,
                 was_paused: false,
                 is_over: false,
@@ -66,6 +68,9 @@ impl Unfinished {
             let now = Instant::now();
             (watch.began, watch.window_began, watch.read) = (now, now, 0);
             (watch.was_paused, watch.is_over) = (false, false);
+            if window < UNFINISHED_WINDOW {
+                watch.timer.as_mut().reset(now + window);
+            }
         }
     }
 
@@ -84,7 +89,7 @@ impl Unfinished {
     /// Counts the bytes of a complete message until [`Self::finish`] is called again.
     #[cold]
     fn keep(&mut self, bytes: usize) {
-        self.begin();
+        self.begin(None);
         let Some(watch) = &mut self.watch else { return };
         watch.is_over = true;
         if watch.reservation.is_some() || bytes > UNFINISHED_UNRESERVED {
@@ -160,7 +165,7 @@ impl Unfinished {
             }
             let now = Instant::now();
             let message_timeout = limits.map_or(MESSAGE_TIMEOUT, |limits| limits.message_timeout);
-            if now >= watch.window_began + UNFINISHED_WINDOW {
+            if now >= watch.window_began + window(limits) {
                 if watch.was_paused || watch.is_over {
                     watch.began += now - watch.window_began;
                 } else if watch.read < UNFINISHED_BYTES_PER_WINDOW
@@ -170,7 +175,12 @@ impl Unfinished {
                 }
                 (watch.window_began, watch.read, watch.was_paused) = (now, 0, is_paused);
             }
-            watch.timer.as_mut().reset(watch.window_began + UNFINISHED_WINDOW);
+            watch.timer.as_mut().reset(watch.window_began + window(limits));
         }
     }
+}
+
+/// The time between two checks of the progress of a message.
+fn window(limits: Option<&ConnectionLimits>) -> Duration {
+    limits.map_or(UNFINISHED_WINDOW, |limits| limits.message_timeout.min(UNFINISHED_WINDOW))
 }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::outbound::{HighWaterMark, queue, queue_with};
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Handler, InputMemory, Lifecycle, OutboundReceiver,
-    OutboundSender, Overflow, QueueMemory, Queued, SlowConsumer, Stream,
+    CloseReason, Connection, ConnectionLimits, Flow, Framing, Handler, InputMemory, Lifecycle,
+    OutboundReceiver, OutboundSender, Overflow, QueueMemory, Queued, SlowConsumer, Stream,
 };
 use cloverleaf_wamp::websocket::{CloseCode, MessageKind, WebSocketLimits, WebSocketRole};
 use parking_lot::Mutex;
@@ -169,6 +169,8 @@ pub(crate) struct Budgets {
     pub(crate) queues: Option<Arc<QueueMemory>>,
     /// The memory that its unfinished messages share with others. Without it, they are not watched.
     pub(crate) input: Option<Arc<InputMemory>>,
+    /// Its limits, if they are not the default ones.
+    pub(crate) limits: Option<Arc<ConnectionLimits>>,
 }
 
 /// A running connection and the other end of its pipe.
@@ -226,6 +228,9 @@ impl Lab {
         let mut connection = Connection::new(stream, framing, handler, receiver, early);
         if let Some(memory) = &budgets.input {
             connection = connection.with_input_memory(memory);
+        }
+        if let Some(limits) = &budgets.limits {
+            connection = connection.with_limits(limits);
         }
         let connection = tokio::spawn(connection);
         Self { peer, outbound, record, connection, gate, gate_receiver: Some(gate_receiver) }

@@ -1,11 +1,12 @@
 //! Messages that do not end or arrive slowly: their deadline and their minimum rate.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloverleaf_transport::limits::{
     MESSAGE_TIMEOUT, UNFINISHED_BYTES, UNFINISHED_BYTES_PER_WINDOW, UNFINISHED_WINDOW,
 };
-use cloverleaf_transport::{CloseReason, Framing, InputMemory};
+use cloverleaf_transport::{CloseReason, ConnectionLimits, Framing, InputMemory};
 use cloverleaf_wamp::websocket::{WebSocketLimits, WebSocketRole};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep};
@@ -129,6 +130,31 @@ async fn message_beyond_the_message_timeout_ends_its_connection() {
     let mut lab = watched(rawsocket(), 64 * 1024);
     let took = send_in_parts(&mut lab, &rawsocket_header(LIMIT), LIMIT, 0).await;
     assert!(took >= MESSAGE_TIMEOUT && took < MESSAGE_TIMEOUT + UNFINISHED_WINDOW, "{took:?}");
+    assert_eq!(lab.end().await, CloseReason::SlowMessage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_timeout_below_a_window_is_that_of_each_message() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let limits = ConnectionLimits { message_timeout: TIMEOUT, ..ConnectionLimits::default() };
+    let input = Some(InputMemory::new(UNFINISHED_BYTES));
+    let budgets = Budgets { input, limits: Some(Arc::new(limits)), ..Budgets::default() };
+    let mut lab = Lab::within(&budgets, rawsocket(), 64 * 1024);
+    // The first one is complete in time.
+    for last in [&b"c"[..], b""] {
+        let began = Instant::now();
+        lab.send(&rawsocket_header(3)).await;
+        sleep(TIMEOUT / 2).await;
+        lab.send(b"ab").await;
+        if last.is_empty() {
+            lab.expect_last(b"").await;
+            assert_eq!(began.elapsed().as_secs(), TIMEOUT.as_secs());
+        } else {
+            lab.send(last).await;
+            sleep(10 * TIMEOUT).await;
+        }
+    }
+    assert_eq!(lab.messages(), [b"abc"]);
     assert_eq!(lab.end().await, CloseReason::SlowMessage);
 }
 

@@ -29,7 +29,7 @@ use cloverleaf_realms::WampService;
 mod cors;
 mod sessions;
 
-use sessions::{Attached, Sessions, TransportId};
+use sessions::{Attached, LongPollSessions, TransportId};
 
 /// The longest body of a request that opens a session: enough for more protocols than exist.
 const MAX_OPENING: usize = 4 << 10;
@@ -49,7 +49,7 @@ pub struct LongPoll {
     /// [`MAX_LONGPOLL_SESSIONS`](cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS).
     pub max_sessions: usize,
     /// The open sessions.
-    pub sessions: Arc<Sessions>,
+    pub sessions: Arc<LongPollSessions>,
 }
 
 /// The body of a request that opens a session.
@@ -137,7 +137,7 @@ impl LongPoll {
         let handler = self.wamp.handler(serializer, sender, peer);
         let session = LongPollSession::new(handler, receiver, self.timeouts);
         let attached = Attached::new(session, serializer);
-        let Some(id) = Sessions::take(&self.sessions, attached, self.max_sessions) else {
+        let Some(id) = self.sessions.take(attached, self.max_sessions) else {
             let text = "There are too many sessions at the moment.";
             return refuse(connection, StatusCode::SERVICE_UNAVAILABLE, text);
         };

@@ -60,12 +60,35 @@ impl Attached {
 
 /// See the [module](self). Requests of one session arrive on any thread.
 #[derive(Debug, Default)]
-pub struct Sessions(Mutex<HashMap<TransportId, Arc<Attached>>>);
+struct Sessions(Mutex<HashMap<TransportId, Arc<Attached>>>);
+
+/// The sessions of a service. A service that replaces another one at its path may share them. They
+/// end with the last service, since they can't be reached any more.
+#[derive(Debug, Default)]
+pub struct LongPollSessions(Arc<Sessions>);
+
+impl LongPollSessions {
+    /// Takes a session; see [`Sessions::take`].
+    pub(super) fn take(&self, attached: Attached, max: usize) -> Option<TransportId> {
+        Sessions::take(&self.0, attached, max)
+    }
+
+    /// The session with this id.
+    pub(super) fn with(&self, id: TransportId) -> Option<Arc<Attached>> {
+        self.0.with(id)
+    }
+}
+
+impl Drop for LongPollSessions {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
 
 impl Sessions {
     /// Keeps a session until it has ended. None if there are `max` sessions already. Must be called
     /// on a runtime.
-    pub(super) fn take(this: &Arc<Self>, attached: Attached, max: usize) -> Option<TransportId> {
+    fn take(this: &Arc<Self>, attached: Attached, max: usize) -> Option<TransportId> {
         let id = TransportId::new()?;
         let attached = Arc::new(attached);
         let mut sessions = this.0.lock();
@@ -80,6 +103,14 @@ impl Sessions {
             sessions.0.lock().remove(&id);
         });
         Some(id)
+    }
+
+    /// Ends all sessions.
+    fn close(&self) {
+        let sessions: Vec<Arc<Attached>> = self.0.lock().values().cloned().collect();
+        for attached in sessions {
+            attached.session.close();
+        }
     }
 
     /// The session with this id.
