@@ -10,13 +10,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use cloverleaf_client::Session;
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{self as config, ListeningTransport, RouterComponent};
 use cloverleaf_hosting::supervisor::{Launch, supervise};
 use cloverleaf_hosting::{Components, Joined};
+use cloverleaf_realms::local::{self, LocalIdentity, OwnedSession};
 use cloverleaf_realms::realms::TemplateRule;
-use cloverleaf_realms::{Memory, RealmHost, Realms, event_store, local};
+use cloverleaf_realms::{Memory, RealmHost, Realms, event_store};
 use cloverleaf_transport::listener::Listener;
 use cloverleaf_transport::shutdown::{self, ShutdownSignal, ShutdownTrigger};
 use cloverleaf_transport::{Connections, ListenerId};
@@ -61,8 +61,8 @@ pub struct Node {
     /// The tasks of the realms of the settings.
     realm_tasks: BTreeMap<String, AbortOnDrop>,
     listeners: BTreeMap<ListenerName, RunningListener>,
-    /// The sessions of components in the router. They end with their last handles.
-    components: BTreeMap<ComponentName, Session>,
+    /// The sessions of components in the router.
+    components: BTreeMap<ComponentName, OwnedSession>,
     containers: BTreeMap<String, RunningContainer>,
     /// Given when the shutdown of the node begins.
     shutdown: (ShutdownTrigger, ShutdownSignal),
@@ -84,7 +84,7 @@ struct Prepared {
     listeners: Vec<(ListenerName, Listener, ListeningTransport, Assembled)>,
     /// Listeners that serve something else.
     changed: Vec<(ListenerName, ListeningTransport, Assembled)>,
-    components: BTreeMap<ComponentName, Session>,
+    components: BTreeMap<ComponentName, OwnedSession>,
 }
 
 impl Node {
@@ -338,13 +338,19 @@ impl Node {
         &self,
         realm: &Arc<RealmHost>,
         wanted: &RouterComponent,
-    ) -> Result<Session, ApplyError> {
+    ) -> Result<OwnedSession, ApplyError> {
         let component = self.options.components.of_class(&wanted.classname)?;
-        let (session, driver) =
-            local::join(realm, &wanted.realm, &wanted.id, &wanted.role, CLIENT)?;
+        let identity = LocalIdentity {
+            authid: &wanted.id,
+            authrole: &wanted.role,
+            roles: CLIENT,
+            is_internal: true,
+        };
+        let (session, driver) = local::join(realm, identity)?;
+        let owned = OwnedSession(session.clone());
         spawn(driver);
         let joined = Joined {
-            session: session.clone(),
+            session,
             realm: wanted.realm.clone(),
             extra: wanted.extra.clone(),
         };
@@ -353,7 +359,7 @@ impl Node {
             source,
         })?;
         tracing::info!("{} runs in the router, realm '{}'", wanted.classname, wanted.realm);
-        Ok(session)
+        Ok(owned)
     }
 
     /// The second phase.

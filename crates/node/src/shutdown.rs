@@ -35,7 +35,7 @@ pub(crate) async fn drain(realms: &Realms, requests_in_flight: impl Fn() -> usiz
     }
 }
 
-/// Phase 4. Sessions of this process end with it.
+/// Phase 4.
 pub(crate) async fn end_sessions(realms: &Realms) {
     for realm in realms.all() {
         while realm.end_calls() {
@@ -43,7 +43,11 @@ pub(crate) async fn end_sessions(realms: &Realms) {
         }
         realm.close(error_uri::SYSTEM_SHUTDOWN);
     }
-    let open = || realms.all().iter().map(|realm| realm.connected_sessions()).sum::<usize>();
+    // Internal sessions end with the process.
+    let open = || -> usize {
+        let counts = realms.all().into_iter().map(|realm| realm.session_counts());
+        counts.map(|counts| counts.total - counts.internal).sum()
+    };
     if !wait_until(|| open() == 0, CLOSING_TIMEOUT).await {
         tracing::info!(sessions = open(), "sessions have not ended in time");
     }

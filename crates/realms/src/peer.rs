@@ -462,12 +462,12 @@ impl Lifecycle for RouterPeer {
     type Message = RouterMessage;
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        while let Some(outbound) = self.wait.crowded.last() {
-            if outbound.poll_room(context).is_pending() {
+        while let Some(port) = self.wait.congested.last() {
+            if port.poll_room(context).is_pending() {
                 self.waker = Some(context.waker().clone());
                 return Poll::Pending;
             }
-            self.wait.crowded.pop();
+            self.wait.congested.pop();
         }
         if self.wait.until_resumed {
             ready!(self.outbound.poll_resumed(context));
@@ -506,8 +506,8 @@ impl Lifecycle for RouterPeer {
     }
 
     fn closed(&mut self, reason: &CloseReason) {
-        if let (Some(crowded), Some(waker)) = (self.wait.crowded.last(), &self.waker) {
-            crowded.stop_waiting(waker);
+        if let (Some(port), Some(waker)) = (self.wait.congested.last(), &self.waker) {
+            port.stop_waiting(waker);
         }
         if let Stage::Joined(_, key) = &self.stage {
             tracing::debug!(

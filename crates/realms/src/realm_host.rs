@@ -7,21 +7,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use cloverleaf_router::{
     Admitted, Compatibility, HistoryAnswer, Metered, Moment, Random, Realm, RealmSettings, Refusal,
-    RefusedPattern, Role, SessionFlow, SessionKey, SessionStats, Ticket, Validation,
+    RefusedPattern, Role, SessionCounts, SessionFlow, SessionKey, SessionStats, Ticket, Validation,
 };
 use cloverleaf_wakes::{DeferredWakes, work_left};
+use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use crate::meter::StatsRule;
-use crate::ports::{Port, Queue, SlowConsumer};
+use crate::ports::{Port, SlowConsumer};
 
 /// The work that a realm or a connection does in its turn on a thread that has done enough already,
 /// in units of about 100 ns.
@@ -41,8 +41,6 @@ pub struct RealmHost {
     /// The policies for slow consumers of the roles that have one. The other roles follow their
     /// transports.
     slow_consumers: Mutex<BTreeMap<String, SlowConsumer>>,
-    /// Sessions of this process in the realm.
-    local_sessions: AtomicUsize,
     /// When it tells of its sessions' traffic, if ever.
     stats_rule: Option<StatsRule>,
     name: String,
@@ -98,7 +96,6 @@ impl RealmHost {
             attention: Notify::new(),
             start: Instant::now(),
             slow_consumers: Mutex::default(),
-            local_sessions: AtomicUsize::new(0),
             stats_rule: None,
             name,
             compatibility,
@@ -170,19 +167,6 @@ impl RealmHost {
         self.step(|realm, _| realm.set_rules(roles, validation));
     }
 
-    /// A session of this process has joined or left.
-    pub(crate) fn count_local(&self, joined: bool) {
-        match joined {
-            true => self.local_sessions.fetch_add(1, Ordering::Relaxed),
-            false => self.local_sessions.fetch_sub(1, Ordering::Relaxed),
-        };
-    }
-
-    /// Sessions of connections.
-    pub fn connected_sessions(&self) -> usize {
-        self.session_count().saturating_sub(self.local_sessions.load(Ordering::Relaxed))
-    }
-
     fn enter(&self) -> Entered<'_> {
         Entered { state: self.state.lock(), wakes: DeferredWakes::begin() }
     }
@@ -241,8 +225,8 @@ impl RealmHost {
     pub fn take_wait(&self, session: SessionKey) -> Wait {
         let mut entered = self.enter();
         let wait = entered.state.realm.take_wait(session);
-        let crowded = wait.congested.into_iter().filter_map(Port::outbound).cloned().collect();
-        Wait { crowded, until_resumed: wait.until_resumed }
+        let congested = wait.congested.into_iter().cloned().collect();
+        Wait { congested, until_resumed: wait.until_resumed }
     }
 
     /// The peer of a session takes more of what can be sent later.
@@ -296,11 +280,28 @@ impl RealmHost {
         self.enter().state.realm.close(reason);
     }
 
+    /// The number of open sessions.
     pub fn session_count(&self) -> usize {
-        self.state.lock().realm.session_count()
+        self.session_counts().total
     }
 
-    /// Whether nobody is in the realm.
+    /// The number of open sessions, all and internal ones.
+    pub fn session_counts(&self) -> SessionCounts {
+        self.state.lock().realm.session_counts()
+    }
+
+    /// Ends a session with GOODBYE, internal ones too. Returns whether it was open.
+    pub fn end_session(&self, session: SessionId, reason: &str) -> bool {
+        self.step(|realm, now| realm.end_session_by_id(session, reason, now))
+    }
+
+    /// Whether the realm has neither a session nor any entry of an earlier one.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.state.lock().realm.is_empty()
+    }
+
+    /// Whether the lock of the realm is free.
     #[cfg(test)]
     pub fn is_free(&self) -> bool {
         self.state.try_lock().is_some()
@@ -357,9 +358,9 @@ impl RealmHost {
 /// What a session has to wait for.
 #[derive(Debug, Default)]
 pub struct Wait {
-    /// Queues that have no room for what it publishes.
-    pub crowded: Vec<Queue>,
-    /// Its own queue will be resumed.
+    /// The ports of subscribers that have no room for its events.
+    pub congested: Vec<Port>,
+    /// Its own port will be resumed.
     pub until_resumed: bool,
 }
 
@@ -377,7 +378,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::RealmHost;
-    use crate::local;
+    use crate::local::{self, LocalIdentity};
 
     /// A task that looks, when it is woken, whether the realm's lock is free.
     struct Looking {
@@ -414,8 +415,18 @@ mod tests {
     #[test]
     fn whoever_is_woken_for_an_event_an_invocation_a_result_or_the_end_finds_the_lock_free() {
         let realm = open_realm();
-        let join =
-            |id| local::join(&realm, "realm1", id, "anonymous", CLIENT).expect("the role exists");
+        let join = |id| {
+            local::join(
+                &realm,
+                LocalIdentity {
+                    authid: id,
+                    authrole: "anonymous",
+                    roles: CLIENT,
+                    is_internal: true,
+                },
+            )
+            .expect("the role exists")
+        };
         let ((callee, mut driver), (caller, _driver)) = (join("callee"), join("caller"));
         let looking = Arc::new(Looking { realm: Arc::clone(&realm), found_free: Mutex::default() });
         let waker = Waker::from(Arc::clone(&looking));

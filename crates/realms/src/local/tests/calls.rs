@@ -9,7 +9,8 @@ use cloverleaf_wamp::features::HTTP_BRIDGE;
 use cloverleaf_wamp::message::InvokePolicy::{First, Hash, RoundRobin};
 use cloverleaf_wamp::uri::MatchPolicy;
 
-use super::{Place, soon};
+use super::{TestRealm, internal, soon};
+use crate::local::LocalIdentity;
 
 /// Answers with its name.
 async fn registered(callee: &Session, policy: InvokePolicy, name: &'static str) {
@@ -24,8 +25,8 @@ async fn uri_of(call: impl IntoFuture<Output = Result<cloverleaf_client::Reply, 
 
 #[tokio::test]
 async fn a_callee_that_is_unavailable_is_passed_over_until_nobody_is_left() {
-    let place = Place::new();
-    let (busy, idle, caller) = (place.join("busy"), place.join("idle"), place.join("caller"));
+    let lab = TestRealm::new();
+    let (busy, idle, caller) = (lab.join("busy"), lab.join("idle"), lab.join("caller"));
     let refuse = || async { Err::<(), _>(Failure::unavailable("busy")) };
     busy.register("com.who", refuse).invoke(First).await.expect("registered");
     assert_eq!(uri_of(caller.call("com.who")).await, "wamp.error.no_available_callee");
@@ -37,10 +38,10 @@ async fn a_callee_that_is_unavailable_is_passed_over_until_nobody_is_left() {
 
 #[tokio::test]
 async fn calls_about_one_thing_go_to_one_callee_and_a_call_to_all_collects() {
-    let place = Place::new();
-    let caller = place.join("caller");
+    let lab = TestRealm::new();
+    let caller = lab.join("caller");
     for name in ["one", "two", "three"] {
-        registered(&place.join(name), Hash, name).await;
+        registered(&lab.join(name), Hash, name).await;
     }
     let who = async |rkey: &'static str| {
         let reply = soon(caller.call("com.who").rkey(rkey).send()).await.expect("a reply");
@@ -57,8 +58,8 @@ async fn calls_about_one_thing_go_to_one_callee_and_a_call_to_all_collects() {
 
 #[tokio::test]
 async fn a_callee_takes_no_more_calls_at_once_than_it_said() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let forever = std::future::pending::<Result<(), Failure>>;
     callee.register("com.slow", forever).concurrency(1).await.expect("registered");
     let first = caller.call("com.slow").send();
@@ -70,8 +71,8 @@ async fn a_callee_takes_no_more_calls_at_once_than_it_said() {
 
 #[tokio::test]
 async fn a_procedure_that_is_taken_by_force_is_revoked_where_it_was() {
-    let place = Place::new();
-    let (old, new, caller) = (place.join("old"), place.join("new"), place.join("caller"));
+    let lab = TestRealm::new();
+    let (old, new, caller) = (lab.join("old"), lab.join("new"), lab.join("caller"));
     let code = |name: &'static str| move || async move { Ok::<_, Failure>(name) };
     let registration = old.register("com.who", code("old")).await.expect("registered");
     let refused = new.register("com.who", code("new")).await.expect_err("taken");
@@ -84,8 +85,8 @@ async fn a_procedure_that_is_taken_by_force_is_revoked_where_it_was() {
 
 #[tokio::test]
 async fn an_administrator_takes_a_registration_away_and_says_why() {
-    let place = Place::new();
-    let (callee, admin) = (place.join("callee"), place.join("admin"));
+    let lab = TestRealm::new();
+    let (callee, admin) = (lab.join("callee"), lab.join("admin"));
     let code = || async { Ok::<_, Failure>(1) };
     let registration = callee.register("com.who", code).await.expect("registered");
     let session = callee.welcome().expect("joined").session.number();
@@ -100,8 +101,8 @@ async fn an_administrator_takes_a_registration_away_and_says_why() {
 
 #[tokio::test]
 async fn a_call_that_is_killed_ends_as_its_callee_says() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let forever = std::future::pending::<Result<(), Failure>>;
     callee.register("com.slow", forever).await.expect("registered");
     for mode in [CancelMode::Kill, CancelMode::Skip, CancelMode::KillNoWait] {
@@ -113,8 +114,8 @@ async fn a_call_that_is_killed_ends_as_its_callee_says() {
 
 #[tokio::test]
 async fn a_timeout_is_the_routers_unless_the_procedure_watches_it_itself() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let forever = std::future::pending::<Result<(), Failure>>;
     callee.register("com.slow", forever).await.expect("registered");
     let timeout = Duration::from_millis(20);
@@ -146,8 +147,8 @@ async fn tell(invocation: Invocation) -> Result<Answer, Failure> {
 
 #[tokio::test]
 async fn a_procedure_knows_who_calls_what_and_how_far_that_is_trusted() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee
         .register("com.tell", tell)
         .matching(MatchPolicy::Prefix)
@@ -174,8 +175,8 @@ async fn a_procedure_knows_who_calls_what_and_how_far_that_is_trusted() {
 
 #[tokio::test]
 async fn what_only_the_two_ends_can_read_goes_between_them_and_not_to_the_http_bridge() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let seal = async |invocation: Invocation| {
         let sealed = invocation.passthru()?.unwrap_or_else(|| Passthru::new("x_made", *b"made"));
         Answer::passthru(sealed)
@@ -185,6 +186,6 @@ async fn what_only_the_two_ends_can_read_goes_between_them_and_not_to_the_http_b
     let call = caller.call("com.seal").passthru(sealed.clone());
     let reply = soon(call.send()).await.expect("a reply");
     assert_eq!(reply.passthru().expect("bytes"), Some(sealed));
-    let bridge = place.join_as("bridge", HTTP_BRIDGE);
+    let bridge = lab.join_as(LocalIdentity { roles: HTTP_BRIDGE, ..internal("bridge") });
     assert_eq!(uri_of(bridge.call("com.seal")).await, "wamp.error.feature_not_supported");
 }

@@ -6,7 +6,7 @@ use cloverleaf_client::{Passthru, Subscription};
 use cloverleaf_wamp::uri::MatchPolicy;
 use futures_util::FutureExt as _;
 
-use super::{Place, soon};
+use super::{TestRealm, soon};
 
 async fn next_number(events: &mut Subscription) -> u64 {
     let event = soon(events.next()).await.expect("an event");
@@ -15,8 +15,8 @@ async fn next_number(events: &mut Subscription) -> u64 {
 
 #[tokio::test]
 async fn who_comes_late_gets_the_event_that_was_kept() {
-    let place = Place::new();
-    let (publisher, subscriber) = (place.join("publisher"), place.join("subscriber"));
+    let lab = TestRealm::new();
+    let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
     let keep = publisher.publish("com.a.b").args((7,)).retain().disclose_me();
     keep.ttl(Duration::from_secs(60)).await.expect("published");
     let mut plain = subscriber.subscribe("com.a.b").await.expect("subscribed");
@@ -36,8 +36,8 @@ async fn who_comes_late_gets_the_event_that_was_kept() {
 
 #[tokio::test]
 async fn a_group_shares_its_events_out_and_a_node_hears_its_own() {
-    let place = Place::new();
-    let (publisher, one, two) = (place.join("publisher"), place.join("one"), place.join("two"));
+    let lab = TestRealm::new();
+    let (publisher, one, two) = (lab.join("publisher"), lab.join("one"), lab.join("two"));
     let mut first = one.subscribe("com.work").group("workers").await.expect("subscribed");
     let mut second = two.subscribe("com.work").group("workers").await.expect("subscribed");
     for number in 0..4_u64 {
@@ -64,8 +64,8 @@ async fn a_group_shares_its_events_out_and_a_node_hears_its_own() {
 
 #[tokio::test]
 async fn a_publication_succeeds_when_every_application_has_its_event() {
-    let place = Place::new();
-    let (publisher, one, two) = (place.join("publisher"), place.join("one"), place.join("two"));
+    let lab = TestRealm::new();
+    let (publisher, one, two) = (lab.join("publisher"), lab.join("one"), lab.join("two"));
     let mut first = one.subscribe("com.alarm").await.expect("subscribed");
     let mut second = two.subscribe("com.alarm").await.expect("subscribed");
     let mut publishing = publisher.publish("com.alarm").acknowledged_delivery().send();
@@ -77,8 +77,8 @@ async fn a_publication_succeeds_when_every_application_has_its_event() {
 
 #[tokio::test]
 async fn a_publication_is_heard_by_whom_it_is_for() {
-    let place = Place::new();
-    let (publisher, ann, bob) = (place.join("publisher"), place.join("ann"), place.join("bob"));
+    let lab = TestRealm::new();
+    let (publisher, ann, bob) = (lab.join("publisher"), lab.join("ann"), lab.join("bob"));
     let mut for_ann = ann.subscribe("com.news").await.expect("subscribed");
     let mut for_bob = bob.subscribe("com.news").await.expect("subscribed");
     let session = ann.welcome().expect("joined").session;
@@ -102,8 +102,8 @@ async fn a_publication_is_heard_by_whom_it_is_for() {
 
 #[tokio::test]
 async fn what_goes_with_a_publication_comes_with_its_event() {
-    let place = Place::new();
-    let (publisher, subscriber) = (place.join("publisher"), place.join("subscriber"));
+    let lab = TestRealm::new();
+    let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
     let mut events = subscriber.subscribe("com.sealed").await.expect("subscribed");
     let sealed = Passthru::new("mqtt", *b"\x00\xffab").serializer("native");
     let publish = publisher.publish("com.sealed").passthru(sealed.clone());
@@ -115,8 +115,8 @@ async fn what_goes_with_a_publication_comes_with_its_event() {
 
 #[tokio::test]
 async fn an_administrator_takes_a_subscription_away_and_says_why() {
-    let place = Place::new();
-    let (subscriber, admin) = (place.join("subscriber"), place.join("admin"));
+    let lab = TestRealm::new();
+    let (subscriber, admin) = (lab.join("subscriber"), lab.join("admin"));
     let mut events = subscriber.subscribe("com.news").await.expect("subscribed");
     let session = subscriber.welcome().expect("joined").session.number();
     let remove = admin.call("wamp.subscription.remove_subscriber").args((

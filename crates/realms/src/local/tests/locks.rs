@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use cloverleaf_client::{Failure, Progress, ProgressiveArgs};
-use cloverleaf_wamp::features::CLIENT;
 use parking_lot::Mutex;
 
-use super::realm;
+use super::{internal, realm};
 use crate::local;
 use crate::realm_host::RealmHost;
 
@@ -36,7 +35,7 @@ fn ready<T>(mut future: Pin<&mut impl Future<Output = T>>) -> T {
 #[test]
 fn whoever_is_woken_for_a_part_or_a_revocation_finds_the_lock_free() {
     let realm = realm();
-    let join = |id| local::join(&realm, "realm1", id, "anyone", CLIENT).expect("the role exists");
+    let join = |id| local::join(&realm, internal(id)).expect("the role exists");
     let ((callee, mut driver), (caller, _driver)) = (join("callee"), join("caller"));
     let looking = Arc::new(Looking { realm: Arc::clone(&realm), found_free: Mutex::default() });
     let waker = Waker::from(Arc::clone(&looking));
