@@ -349,11 +349,7 @@ impl Node {
         let (session, driver) = local::join(realm, identity)?;
         let owned = OwnedSession(session.clone());
         spawn(driver);
-        let joined = Joined {
-            session,
-            realm: wanted.realm.clone(),
-            extra: wanted.extra.clone(),
-        };
+        let joined = Joined { session, realm: wanted.realm.clone(), extra: wanted.extra.clone() };
         component.start(joined).await.map_err(|source| ApplyError::Component {
             classname: wanted.classname.clone(),
             source,

@@ -1,4 +1,4 @@
-//! WAMP on the connections of one listener or path: who is admitted, and how messages are written.
+//! WAMP on the connections of one listener or path: admission, formats and limits.
 
 use std::sync::Arc;
 
@@ -15,26 +15,29 @@ use crate::memory::Memory;
 use crate::peer::{Attachment, RouterPeer};
 use crate::realms::Realms;
 
-/// What WAMP connections of one listener or path have in common.
+/// The settings that the WAMP connections of one listener or path share.
 #[derive(Debug)]
 pub struct WampService {
+    /// The realms of the node.
     pub realms: Arc<Realms>,
+    /// Decides which clients may join.
     pub admission: Arc<Admission>,
+    /// The serializers that clients may choose.
     pub serializers: Vec<Serializer>,
     /// The time limits of its connections.
     pub limits: Arc<ConnectionLimits>,
-    /// The longest message that is accepted, in bytes.
+    /// Maximum length of a received message, in bytes.
     pub max_message: usize,
-    /// What becomes of events for slow consumers, where their role does not say.
+    /// The policy for slow consumers whose role has none.
     pub slow_consumer: SlowConsumer,
-    /// Whether WELCOME tells the router's name and version.
+    /// Whether WELCOME contains the name and version of the router.
     pub announces_agent: bool,
-    /// What its connections may hold, with all others of the node.
+    /// The memory budgets, which all connections of the node share.
     pub memory: Memory,
 }
 
 impl WampService {
-    /// The WebSocket subprotocols, as a list for people: those without batches first.
+    /// The WebSocket subprotocols as readable text, those without batches first.
     pub fn spoken(&self) -> String {
         let formats = [false, true].into_iter().flat_map(|is_batched| {
             self.serializers.iter().map(move |&serializer| MessageFormat { serializer, is_batched })
@@ -57,7 +60,7 @@ impl WampService {
         let peer = self.peer(format, sender, peer);
         if format.is_batched {
             let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
-            // In a box, so that the other connections don't carry its room.
+            // Boxed, so that it does not enlarge the future of the other connections.
             let connection = Connection::new(stream, framing, handler, outlet, early);
             Box::pin(connection.with_input_memory(memory.input()).with_limits(&self.limits)).await;
         } else {
@@ -67,7 +70,7 @@ impl WampService {
         }
     }
 
-    /// What gives the messages of one peer their meaning.
+    /// The handler of the messages of one peer.
     pub fn handler(
         &self,
         serializer: Serializer,

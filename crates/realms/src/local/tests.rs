@@ -17,7 +17,7 @@ mod endings;
 mod events;
 mod limits;
 mod locks;
-mod parts;
+mod progressive;
 
 /// The time after which a test fails.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);

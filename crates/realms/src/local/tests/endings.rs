@@ -108,7 +108,7 @@ async fn every_call_ends_once_while_callees_and_callers_come_and_go() {
         let identity = if round % 2 == 0 { internal("callee") } else { external("callee") };
         let (callee, driver) = local::join(&lab.realm, identity).expect("the role exists");
         let sometimes = move |number: (usize,)| async move {
-            if number.0 % 3 == 0 {
+            if number.0.is_multiple_of(3) {
                 std::future::pending().await
             } else {
                 Ok::<_, Failure>(number.0)

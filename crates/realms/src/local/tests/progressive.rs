@@ -1,4 +1,4 @@
-//! Calls and results in parts.
+//! Progressive calls and progressive results.
 
 use std::sync::Arc;
 use std::thread;
@@ -18,7 +18,7 @@ async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<(u64, bo
 }
 
 #[tokio::test]
-async fn a_result_comes_to_its_caller_in_parts() {
+async fn caller_gets_progressive_results() {
     let lab = TestRealm::new();
     let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.count", count).await.expect("registered");
@@ -32,7 +32,7 @@ async fn a_result_comes_to_its_caller_in_parts() {
 }
 
 #[tokio::test]
-async fn who_did_not_ask_is_answered_at_once_and_so_is_the_http_bridge() {
+async fn caller_that_did_not_ask_and_the_http_bridge_get_one_result() {
     let lab = TestRealm::new();
     let callee = lab.join("callee");
     callee.register("com.count", count).await.expect("registered");
@@ -45,7 +45,7 @@ async fn who_did_not_ask_is_answered_at_once_and_so_is_the_http_bridge() {
     }
 }
 
-/// Says everything back in capitals, and at the end how much it was.
+/// Answers each part with its text in capitals, and at the end with the number of parts.
 async fn shout(mut parts: ProgressiveArgs, progress: Progress) -> Result<u64, Failure> {
     let mut heard = 0;
     while let Some(part) = parts.next().await? {
@@ -57,7 +57,7 @@ async fn shout(mut parts: ProgressiveArgs, progress: Progress) -> Result<u64, Fa
 }
 
 #[tokio::test]
-async fn both_sides_speak_in_parts() {
+async fn call_and_result_are_progressive_at_once() {
     let lab = TestRealm::new();
     let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.shout", shout).await.expect("registered");
@@ -74,7 +74,7 @@ async fn both_sides_speak_in_parts() {
 }
 
 #[tokio::test]
-async fn a_procedure_that_takes_no_parts_refuses_them() {
+async fn procedure_without_progressive_arguments_refuses_them() {
     let lab = TestRealm::new();
     let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.count", count).await.expect("registered");
@@ -85,18 +85,18 @@ async fn a_procedure_that_takes_no_parts_refuses_them() {
 }
 
 #[tokio::test]
-async fn a_procedure_in_a_thread_learns_that_its_caller_has_gone() {
+async fn procedure_in_a_thread_learns_that_its_call_is_over() {
     let lab = TestRealm::new();
     let (callee, caller) = (lab.join("callee"), lab.join("caller"));
-    let (told, ended) = tokio::sync::oneshot::channel();
-    let told = parking_lot::Mutex::new(Some(told));
+    let (sender, ended) = tokio::sync::oneshot::channel();
+    let sender = parking_lot::Mutex::new(Some(sender));
     let endless = move |progress: Progress| {
-        let told = told.lock().take();
+        let sender = sender.lock().take();
         thread::spawn(move || {
             while progress.try_send(1).is_ok() {
                 thread::yield_now();
             }
-            told.map(|told| told.send(progress.is_over()))
+            sender.map(|sender| sender.send(progress.is_over()))
         });
         std::future::pending::<Result<(), Failure>>()
     };
@@ -109,7 +109,7 @@ async fn a_procedure_in_a_thread_learns_that_its_caller_has_gone() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_broken_off_fails_on_both_sides() {
+async fn aborted_upload_fails_on_both_sides() {
     let lab = TestRealm::new();
     let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.shout", shout).await.expect("registered");
@@ -141,7 +141,7 @@ fn in_a_thread<F: Future<Output = ()>>(
 }
 
 #[test]
-fn calls_in_parts_from_several_threads_all_end_however_they_are_given_up() {
+fn progressive_calls_from_several_threads_all_end() {
     const CALLERS: usize = 3;
     let realm = realm();
     let barrier = Arc::new(std::sync::Barrier::new(CALLERS + 1));
