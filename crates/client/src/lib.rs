@@ -7,7 +7,8 @@
 //! The core of the crate contains no socket and no async runtime: a [`Session`] sends through a
 //! [`Link`] and receives through [`Session::handle_message`]. Without `net`, a router uses it for
 //! sessions inside its own process, where the link is a function call. Such a session has
-//! [`InboundLimits`] and receives through [`Session::deliver`], which says what became of a message.
+//! [`InboundLimits`] and receives through [`Session::deliver`], which returns the
+//! [`DeliveryOutcome`].
 //!
 //! | module | purpose |
 //! |---|---|

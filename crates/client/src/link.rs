@@ -16,7 +16,7 @@ pub enum SendError {
     Congested,
 }
 
-/// What became of a message that the router has sent to a session.
+/// The outcome of a message that the router has sent to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum DeliveryOutcome {

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The stream is bounded: when the application takes events too slowly, the oldest ones are dropped
-//! and counted. A session inside the router has [`InboundLimits`](crate::InboundLimits) beside that.
+//! and counted. A session inside the router also has [`InboundLimits`](crate::InboundLimits).
 //!
 //! If the publisher asks for acknowledgements
 //! ([`acknowledged_delivery`](crate::publish::PublishBuilder::acknowledged_delivery)), an event is

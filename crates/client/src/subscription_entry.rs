@@ -61,7 +61,7 @@ struct EventQueue {
     waiting: Option<Arc<WaitingEvents>>,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Debug)]
 pub(crate) struct PushedEvent {
     pub(crate) received: DeliveryOutcome,

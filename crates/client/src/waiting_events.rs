@@ -1,7 +1,7 @@
 //! The events that wait for the application, over all subscriptions of one session.
 //!
-//! Each subscription bounds its own queue. A session inside the router has this bound beside them,
-//! since it may hold any number of subscriptions: the router is told when the session is full.
+//! Each subscription bounds its own queue, but a session may hold any number of subscriptions. So a
+//! session inside the router has this bound, and the router learns when the session is full.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -66,7 +66,7 @@ pub(crate) struct WaitingEvents {
 struct EventTotals {
     bytes: usize,
     events: usize,
-    /// The router has found no room, and is told when there is some.
+    /// The router has found no room. The link reports when there is some.
     wants_room: bool,
     /// The tasks that wait for room.
     waiting: Vec<Waker>,
@@ -117,8 +117,8 @@ impl WaitingEvents {
         totals.bytes -= bytes;
     }
 
-    /// Wakes the tasks that wait for room, and tells the router when the session is below half of
-    /// its mark.
+    /// Wakes the tasks that wait for room. Calls [`Link::room_returned`] if the router waits for it
+    /// and the session is below half of its mark.
     pub(crate) fn announce_room(&self, link: &dyn Link) {
         if !self.is_awaited.load(Relaxed) {
             return;
@@ -139,7 +139,7 @@ impl WaitingEvents {
         }
     }
 
-    /// Whether the session is below its mark. If not, its link is told when there is room.
+    /// Whether the session is below its mark. If not, the link is called when there is room.
     pub(crate) fn has_room(&self) -> bool {
         let mut totals = self.totals.lock();
         let has_room = totals.is_closed || !totals.is_full(&self.limits, 1);

@@ -30,7 +30,7 @@ use crate::realm_host::RealmHost;
 
 mod pause;
 
-pub(crate) use pause::LocalPause;
+use pause::LocalPause;
 
 /// The identity of a session in this process.
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +181,7 @@ fn join_with(
 ) -> Result<(Session, LocalDriver), Refusal> {
     let LocalIdentity { authid, authrole, roles, is_internal } = identity;
     let key = Arc::new(OnceLock::new());
-    let pause = (!is_internal).then(Arc::default);
+    let pause: Option<Arc<LocalPause>> = (!is_internal).then(Arc::default);
     let (weak, link_key) = (Arc::downgrade(realm), Arc::clone(&key));
     let link = LocalLink { realm: Weak::clone(&weak), key: link_key, pause: pause.clone() };
     let limits = InboundLimits { overflow: overflow(realm, identity), ..limits };
@@ -194,7 +194,8 @@ fn join_with(
         authprovider: "node".into(),
     };
     let admitted = Admitted { is_internal, ..Admitted::new(realm.name(), principal, roles) };
-    let port = LocalPort { session: session.clone(), pause: pause.clone() };
+    let resumed = pause.as_ref().map(|pause| pause.signal());
+    let port = LocalPort { session: session.clone(), resumed };
     let attached = realm.attach(admitted, Port::Local(Arc::new(port)))?;
     let _ = key.set(attached);
     let driver =

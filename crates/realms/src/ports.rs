@@ -10,7 +10,7 @@ use cloverleaf_transport::{OutboundSender, Pushed, WaitingMessage};
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::websocket::CloseCode;
 
-use crate::local::LocalPause;
+use crate::resume_signal::ResumeSignal;
 
 /// The queue of messages to a connection.
 pub type Queue = OutboundSender<WaitingMessage>;
@@ -29,8 +29,8 @@ pub enum Port {
 pub struct LocalPort {
     /// The session.
     pub(crate) session: Session,
-    /// The pause that the realm ends. None for an internal session, which is never paused.
-    pub(crate) pause: Option<Arc<LocalPause>>,
+    /// Ends a pause of the session. None for an internal session, which is never paused.
+    pub(crate) resumed: Option<Arc<ResumeSignal>>,
 }
 
 impl Port {
@@ -80,8 +80,8 @@ impl Outbox for Port {
         match self {
             Self::Wire(outbound) => outbound.resume(),
             Self::Local(port) => {
-                if let Some(pause) = &port.pause {
-                    pause.resume();
+                if let Some(resumed) = &port.resumed {
+                    resumed.resume();
                 }
             }
         }

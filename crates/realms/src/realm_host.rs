@@ -27,8 +27,8 @@ use crate::ports::{Port, SlowConsumer};
 /// 100 ns.
 pub const FAIR_WORK: u32 = 500;
 
-/// The time between two log lines about dropped meta events, in milliseconds. The second line counts
-/// the meta events that were dropped in between.
+/// The time between two log lines about dropped meta events, in milliseconds. Each line counts the
+/// meta events that were dropped since the last one.
 const REPORT_MILLIS: u64 = 1_000;
 
 /// A realm that runs.
@@ -261,7 +261,7 @@ impl RealmHost {
         self.step(|realm, _| realm.finish_history_query(answer));
     }
 
-    /// Closes the event store. Blocks until all events are on the disk; later events are not stored.
+    /// Closes the event store. Blocks until all events are on the disk; stores none after that.
     pub fn stop_storing(&self) {
         let store = self.enter().state.realm.stop_storing();
         drop(store);
@@ -314,8 +314,8 @@ impl RealmHost {
         self.state.lock().realm.calls_in_flight()
     }
 
-    /// The task of the realm: continues unfinished work and ends what has timed out. Never ends. One
-    /// task for each realm, no timer for each call.
+    /// The task of the realm: continues unfinished work and ends what has timed out. Never ends.
+    /// There is one task for each realm, and no timer for each call.
     pub async fn run(self: Arc<Self>) {
         let mut reported: Option<Moment> = None;
         loop {

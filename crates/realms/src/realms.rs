@@ -154,8 +154,8 @@ impl Realms {
         }
     }
 
-    /// The preset of the realm with this name. For a name without a realm it is that of the template,
-    /// or `crossbar` if any realm of the node has it.
+    /// The preset of the realm with this name. For a name without a realm it is that of the
+    /// template, or `crossbar` if any realm of the node has it.
     pub fn compatibility(&self, name: &str) -> Compatibility {
         let configured = self.configured.read();
         if let Some(realm) = configured.get(name) {

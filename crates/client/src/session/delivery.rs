@@ -1,4 +1,4 @@
-//! The entry of a router in the same process, which learns what became of each message.
+//! Delivery from a router in the same process. Returns the outcome of each message.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -15,8 +15,7 @@ impl Session {
     /// [`handle_message`](Self::handle_message) does.
     ///
     /// EVENT is dropped above the [`InboundLimits`](crate::InboundLimits), INVOCATION above the
-    /// limits of the driver's queue. Any other message is accepted; a session that has ended ignores
-    /// it.
+    /// limits of the driver's queue. Any other message is accepted; an ended session ignores it.
     pub fn deliver(&self, message: RouterMessage) -> DeliveryOutcome {
         match message {
             RouterMessage::Event(event) => {
@@ -61,7 +60,7 @@ impl Session {
         self.shared().waiting_events.clone()
     }
 
-    /// Tells those that wait for room that events were taken. Called without any lock.
+    /// Wakes the tasks that wait for room, after events were taken. Called without any lock.
     pub(crate) fn announce_room(&self) {
         if let Some(waiting) = &self.shared().waiting_events {
             waiting.announce_room(&*self.shared().link);

@@ -27,7 +27,7 @@ impl Session {
     /// So a router in the same process may call it while it holds its own lock.
     pub fn handle_message(&self, message: RouterMessage) {
         match message {
-            // Without a link that learns the outcome, the session answers what it refuses.
+            // The session itself answers an invocation that it refuses.
             RouterMessage::Invocation(invocation) => {
                 let _ = self.invoke(invocation, false);
             }
@@ -208,7 +208,7 @@ impl Session {
     }
 }
 
-/// What became of an event over all streams of its subscription.
+/// The outcome of an event over all streams of its subscription.
 #[derive(Debug, Default)]
 struct EventDelivery {
     is_accepted: bool,

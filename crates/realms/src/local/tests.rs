@@ -1,4 +1,4 @@
-//! Sessions in this process in a real realm: the client library and the router agree on each feature.
+//! Sessions in this process in a real realm: client library and router agree on each feature.
 
 use std::sync::Arc;
 use std::time::Duration;
