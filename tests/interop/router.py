@@ -20,7 +20,7 @@ END_SECONDS = 15
 MAX_MESSAGE = 4 * 1024 * 1024
 
 # The log messages of listeners.
-ENDPOINT = re.compile(r"(HTTP|WebSocket|RawSocket)[a-z ]* at [\d.]+:(\d+)")
+LISTENER = re.compile(r'listening transport="([a-z.]+)" address=[\d.]+:(\d+)')
 
 EVERYTHING = {"call": True, "register": True, "publish": True, "subscribe": True}
 
@@ -133,13 +133,14 @@ class Router:
     def wait_until_ready(self):
         """Waits until the process reports that it is ready, and reads its ports from the log."""
         deadline = time.monotonic() + START_SECONDS
-        while "ready after" not in self.log():
+        while "ready elapsed=" not in self.log():
             assert self.process.poll() is None, f"the router ended at once:\n{self.log()}"
             assert time.monotonic() < deadline, f"the router isn't ready:\n{self.log()}"
             time.sleep(0.01)
-        ports = {kind: int(port) for kind, port in ENDPOINT.findall(self.log())}
-        self.web_port = ports.get("HTTP") or ports.get("WebSocket")
-        self.raw_port = ports.get("RawSocket") or self.web_port
+        ports = {transport: int(port) for transport, port in LISTENER.findall(self.log())}
+        web = ("web", "universal", "websocket", "websocket.testee")
+        self.web_port = next((ports[name] for name in web if name in ports), None)
+        self.raw_port = ports.get("rawsocket") or self.web_port
         return self
 
     def log(self):

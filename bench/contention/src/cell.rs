@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use rand::seq::SliceRandom as _;
 use serde::Serialize;
 
-use crate::group::{Group, Work};
+use crate::group::{GroupWork, SessionGroup};
 use crate::host::Host;
-use crate::meter::{Meter, cpu_time};
+use crate::meter::{LatencyMeter, cpu_time};
 
 /// The number of rounds per cell. The result is that of the round in which the threads had most of
 /// the cores, since other programs disturbed it least.
@@ -22,7 +22,7 @@ const ROUNDS: u32 = 5;
 /// The parameters of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Cell {
-    pub(crate) work: Work,
+    pub(crate) work: GroupWork,
     pub(crate) threads: usize,
     pub(crate) realms: usize,
     /// Sessions in each realm.
@@ -59,7 +59,7 @@ impl Cell {
     }
 
     /// The groups of each thread.
-    fn places(self) -> Vec<Vec<Group>> {
+    fn places(self) -> Vec<Vec<SessionGroup>> {
         let hosts: Vec<_> = (0..self.realms).map(|_| Host::new()).collect();
         thread::scope(|scope| {
             let hosts = &hosts;
@@ -72,12 +72,12 @@ impl Cell {
     /// The groups of one thread, in an order of its own. They are made on a separate thread, so
     /// that connections of different threads share no cache line. Each group has worked once, which
     /// allocates tables and queues.
-    fn groups(self, hosts: &[Arc<Host>], place: usize) -> Vec<Group> {
+    fn groups(self, hosts: &[Arc<Host>], place: usize) -> Vec<SessionGroup> {
         let mut groups = Vec::new();
         for host in hosts {
             for number in (place..self.sessions / self.work.group_size()).step_by(self.threads) {
-                let mut group = Group::new(self.work, host, number);
-                group.once(&mut Vec::new(), &mut Meter::default());
+                let mut group = SessionGroup::new(self.work, host, number);
+                group.once(&mut Vec::new(), &mut LatencyMeter::default());
                 groups.push(group);
             }
         }
@@ -85,7 +85,7 @@ impl Cell {
         groups
     }
 
-    fn round(self, places: &mut [Vec<Group>], time: Duration, clock: f64) -> Figures {
+    fn round(self, places: &mut [Vec<SessionGroup>], time: Duration, clock: f64) -> Figures {
         let barrier = Barrier::new(self.threads + 1);
         let stop = AtomicBool::new(false);
         let shares: Vec<Share> = thread::scope(|scope| {
@@ -101,7 +101,7 @@ impl Cell {
     }
 
     fn figures(self, shares: &[Share], clock: f64) -> Figures {
-        let mut meter = Meter::default();
+        let mut meter = LatencyMeter::default();
         shares.iter().for_each(|share| meter.add(&share.meter));
         let count: u64 = shares.iter().map(|share| share.count).sum();
         let time: f64 = shares.iter().map(|share| share.time.as_secs_f64()).sum();
@@ -124,11 +124,11 @@ struct Share {
     count: u64,
     time: Duration,
     cpu: Duration,
-    meter: Meter,
+    meter: LatencyMeter,
 }
 
-fn work(groups: &mut [Group], barrier: &Barrier, stop: &AtomicBool) -> Share {
-    let (mut count, mut meter, mut out) = (0, Meter::default(), Vec::new());
+fn work(groups: &mut [SessionGroup], barrier: &Barrier, stop: &AtomicBool) -> Share {
+    let (mut count, mut meter, mut out) = (0, LatencyMeter::default(), Vec::new());
     barrier.wait();
     let (start, cpu) = (Instant::now(), cpu_time());
     'all: loop {
@@ -146,7 +146,7 @@ fn work(groups: &mut [Group], barrier: &Barrier, stop: &AtomicBool) -> Share {
 /// The cells of a run: every number of threads at every number of realms and sessions.
 pub(crate) fn all(threads: &[usize], realms: &[usize], sessions: &[usize]) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for work in [Work::Calls, Work::Publications] {
+    for work in [GroupWork::Calls, GroupWork::Publications] {
         for &sessions in sessions {
             for &realms in realms {
                 let cell = |&threads| Cell { work, threads, realms, sessions };
@@ -159,7 +159,7 @@ pub(crate) fn all(threads: &[usize], realms: &[usize], sessions: &[usize]) -> Ve
 
 /// The sessions that a realm needs for every thread to have a group there.
 pub(crate) const fn least_sessions(threads: usize) -> usize {
-    threads * Work::Publications.group_size()
+    threads * GroupWork::Publications.group_size()
 }
 
 #[cfg(test)]
@@ -167,11 +167,11 @@ mod tests {
     use std::time::Duration;
 
     use super::{Cell, all};
-    use crate::group::Work;
+    use crate::group::GroupWork;
 
     #[test]
     fn threads_that_share_two_realms_all_make_progress() {
-        let cell = Cell { work: Work::Calls, threads: 3, realms: 2, sessions: 30 };
+        let cell = Cell { work: GroupWork::Calls, threads: 3, realms: 2, sessions: 30 };
         let figures = cell.measure(Duration::from_millis(150), 0.0);
         assert!(figures.rate > 0.0 && figures.under_lock_ns > 0.0, "{figures:?}");
         assert!((0.0..1.0).contains(&figures.waiting), "{figures:?}");
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn single_thread_never_waits() {
-        let cell = Cell { work: Work::Publications, threads: 1, realms: 1, sessions: 10 };
+        let cell = Cell { work: GroupWork::Publications, threads: 1, realms: 1, sessions: 10 };
         let figures = cell.measure(Duration::from_millis(60), 0.0);
         assert_eq!((figures.waiting, figures.taken), (0.0, 0.0));
     }

@@ -15,10 +15,10 @@ use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use crate::group::{Work, invocation_of};
+use crate::group::{GroupWork, invocation_of};
 use crate::host::Host;
-use crate::meter::{Meter, cpu_time};
-use crate::peer::{Peer, frame, yielded};
+use crate::meter::{LatencyMeter, cpu_time};
+use crate::peer::{ContentionPeer, frame, yielded};
 
 /// The numbers of calls in flight that are measured.
 const IN_FLIGHT: [u64; 2] = [1, 100];
@@ -58,7 +58,7 @@ fn runtime() -> io::Result<Runtime> {
 
 fn between(threads: usize, in_flight: u64, time: Duration, clock: f64) -> io::Result<Crossing> {
     let host = Host::new();
-    let (caller, mut callee) = (Peer::join(&host), Peer::join(&host));
+    let (caller, mut callee) = (ContentionPeer::join(&host), ContentionPeer::join(&host));
     callee.request(r#"[64,1,{},"com.example.add2"]"#);
     let (stop, stopped) = oneshot::channel();
     let (calls, answers) = (calls(caller, in_flight, time), answers(callee, stopped));
@@ -83,7 +83,7 @@ fn between(threads: usize, in_flight: u64, time: Duration, clock: f64) -> io::Re
         in_flight,
         rate: called.count as f64 / called.time.as_secs_f64(),
         cpu_us: called.cpu.as_secs_f64() * 1e6 / called.count as f64,
-        under_lock_ns: Work::Calls.entries() as f64 * called.meter.held(clock),
+        under_lock_ns: GroupWork::Calls.entries() as f64 * called.meter.held(clock),
     })
 }
 
@@ -94,14 +94,14 @@ struct SideWork {
     time: Duration,
     /// CPU time of the thread.
     cpu: Duration,
-    meter: Meter,
+    meter: LatencyMeter,
 }
 
 /// Keeps this number of calls in flight for `time`.
-async fn calls(mut peer: Peer, in_flight: u64, time: Duration) -> SideWork {
+async fn calls(mut peer: ContentionPeer, in_flight: u64, time: Duration) -> SideWork {
     let call = |number| frame(&format!(r#"[48,{number},{{}},"com.example.add2",[13,3]]"#));
     let frames: Vec<_> = (1..=in_flight).map(call).collect();
-    let (mut out, mut ended, mut meter) = (Vec::new(), Vec::new(), Meter::default());
+    let (mut out, mut ended, mut meter) = (Vec::new(), Vec::new(), LatencyMeter::default());
     let (mut count, start, cpu) = (0, Instant::now(), cpu_time());
     frames.iter().for_each(|frame| peer.receive(frame, &mut meter));
     poll_fn(|context| {
@@ -120,8 +120,8 @@ async fn calls(mut peer: Peer, in_flight: u64, time: Duration) -> SideWork {
 }
 
 /// Answers calls until it is stopped.
-async fn answers(mut peer: Peer, mut stopped: oneshot::Receiver<()>) -> SideWork {
-    let (mut out, mut invocations, mut meter) = (Vec::new(), Vec::new(), Meter::default());
+async fn answers(mut peer: ContentionPeer, mut stopped: oneshot::Receiver<()>) -> SideWork {
+    let (mut out, mut invocations, mut meter) = (Vec::new(), Vec::new(), LatencyMeter::default());
     let (mut count, start, cpu) = (0, Instant::now(), cpu_time());
     poll_fn(|context| {
         peer.drain(context, &mut out, |message, _| invocations.push(invocation_of(message)));

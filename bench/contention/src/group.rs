@@ -9,20 +9,20 @@ use cloverleaf_wamp::message::RouterMessage;
 use serde::Serialize;
 
 use crate::host::Host;
-use crate::meter::Meter;
-use crate::peer::{Peer, frame, yielded};
+use crate::meter::LatencyMeter;
+use crate::peer::{ContentionPeer, frame, yielded};
 
 /// The kind of routed messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Work {
+pub(crate) enum GroupWork {
     /// CALL, INVOCATION, YIELD, RESULT between two sessions.
     Calls,
     /// PUBLISH, and an EVENT to nine of ten sessions.
     Publications,
 }
 
-impl Work {
+impl GroupWork {
     /// The number of sessions of a group.
     pub(crate) const fn group_size(self) -> usize {
         match self {
@@ -40,7 +40,7 @@ impl Work {
     }
 }
 
-impl fmt::Display for Work {
+impl fmt::Display for GroupWork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Calls => "calls",
@@ -51,30 +51,31 @@ impl fmt::Display for Work {
 
 /// A group of sessions of one realm.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct SessionGroup {
     /// The caller or the publisher.
-    first: Peer,
+    first: ContentionPeer,
     /// The callee, or the subscribers.
-    others: Vec<Peer>,
+    others: Vec<ContentionPeer>,
     /// The frame that the first session sends.
     sent: Vec<u8>,
     /// The frame of the answer, if there is one.
     answer: Option<Vec<u8>>,
 }
 
-impl Group {
+impl SessionGroup {
     /// The group with this number in a realm.
-    pub(crate) fn new(work: Work, host: &Arc<Host>, number: usize) -> Self {
-        let mut first = Peer::join(host);
-        let mut others: Vec<_> = (1..work.group_size()).map(|_| Peer::join(host)).collect();
+    pub(crate) fn new(work: GroupWork, host: &Arc<Host>, number: usize) -> Self {
+        let mut first = ContentionPeer::join(host);
+        let mut others: Vec<_> =
+            (1..work.group_size()).map(|_| ContentionPeer::join(host)).collect();
         let (sent, answer) = match work {
-            Work::Calls => {
+            GroupWork::Calls => {
                 let procedure = format!("com.example.add2.{number}");
                 others[0].request(&format!(r#"[64,1,{{}},"{procedure}"]"#));
                 let call = format!(r#"[48,1,{{}},"{procedure}",[13,3],{{"verbose":false}}]"#);
                 (call, Some(frame("[50,1,{},[16]]")))
             }
-            Work::Publications => {
+            GroupWork::Publications => {
                 let topic = format!("com.example.sums.{number}");
                 let subscribe = format!(r#"[32,1,{{}},"{topic}"]"#);
                 first.request(&subscribe);
@@ -89,7 +90,7 @@ impl Group {
     ///
     /// # Panics
     /// A session was not sent the expected message.
-    pub(crate) fn once(&mut self, out: &mut Vec<u8>, meter: &mut Meter) {
+    pub(crate) fn once(&mut self, out: &mut Vec<u8>, meter: &mut LatencyMeter) {
         let context = Context::from_waker(Waker::noop());
         self.first.receive(&self.sent, meter);
         let Some(answer) = &self.answer else {
@@ -125,14 +126,14 @@ pub(crate) fn invocation_of(message: &RouterMessage) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Group, Work};
+    use super::{GroupWork, SessionGroup};
     use crate::host::Host;
-    use crate::meter::Meter;
+    use crate::meter::LatencyMeter;
 
     /// The number of times that a group takes the lock for three calls or publications.
-    fn entries(work: Work) -> u64 {
-        let mut group = Group::new(work, &Host::new(), 0);
-        let mut meter = Meter::default();
+    fn entries(work: GroupWork) -> u64 {
+        let mut group = SessionGroup::new(work, &Host::new(), 0);
+        let mut meter = LatencyMeter::default();
         for _ in 0..3 {
             group.once(&mut Vec::new(), &mut meter);
         }
@@ -141,11 +142,11 @@ mod tests {
 
     #[test]
     fn call_takes_the_lock_for_its_call_and_for_its_yield() {
-        assert_eq!(entries(Work::Calls), 3 * Work::Calls.entries());
+        assert_eq!(entries(GroupWork::Calls), 3 * GroupWork::Calls.entries());
     }
 
     #[test]
     fn publication_takes_the_lock_once_for_any_number_of_subscribers() {
-        assert_eq!(entries(Work::Publications), 3 * Work::Publications.entries());
+        assert_eq!(entries(GroupWork::Publications), 3 * GroupWork::Publications.entries());
     }
 }

@@ -15,7 +15,7 @@ use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::uri::UriPattern;
 use parking_lot::Mutex;
 
-use crate::meter::Meter;
+use crate::meter::LatencyMeter;
 
 /// Sessions announce no features: with progressive calls a request number could not be used twice,
 /// and here the same frame is received again and again.
@@ -28,9 +28,9 @@ const PLAIN: ClientRoles = ClientRoles {
 
 /// The outbox of a connection's queue, as in the node.
 #[derive(Debug)]
-struct Port(OutboundSender<WaitingMessage>);
+struct ContentionPort(OutboundSender<WaitingMessage>);
 
-impl Outbox for Port {
+impl Outbox for ContentionPort {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self.0.push(message.into()) {
             Pushed::Queued => Delivery::Queued,
@@ -52,7 +52,7 @@ pub(crate) struct Host {
 
 #[derive(Debug)]
 struct HostState {
-    realm: Realm<Port>,
+    realm: Realm<ContentionPort>,
     armed: Option<Moment>,
 }
 
@@ -81,7 +81,7 @@ impl Host {
         self.state
             .lock()
             .realm
-            .attach(admitted, Port(queue), Moment::default())
+            .attach(admitted, ContentionPort(queue), Moment::default())
             .expect("the role exists")
     }
 
@@ -93,7 +93,7 @@ impl Host {
         &self,
         from: SessionKey,
         message: ClientMessage,
-        meter: &mut Meter,
+        meter: &mut LatencyMeter,
     ) {
         let now = Moment::after_start(self.start.elapsed());
         // A free lock is taken as by `lock`. The wait for a taken lock is timed.

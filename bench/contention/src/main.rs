@@ -30,7 +30,7 @@ mod meter;
 mod peer;
 mod report;
 
-use group::Work;
+use group::GroupWork;
 use report::{Prediction, Report, Row};
 
 /// The allocator of the node, see `docs/decisions/allocator.md`.
@@ -40,7 +40,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measures contention of threads for the locks of realms.
 #[derive(Debug, Parser)]
 #[command(name = "cloverleaf-contention")]
-struct Options {
+struct ContentionOptions {
     /// Measure 1, 2, 4, … threads up to this number. Default: twice the cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -63,7 +63,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    match run(&ContentionOptions::parse()) {
         Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<String, String> {
+fn run(options: &ContentionOptions) -> Result<String, String> {
     let cores = available_parallelism().map_or(1, usize::from);
     let most = options.threads.map_or(2 * cores, usize::from);
     let least = cell::least_sessions(most);
@@ -94,7 +94,7 @@ fn run(options: &Options) -> Result<String, String> {
 }
 
 fn measure(
-    options: &Options,
+    options: &ContentionOptions,
     cores: usize,
     most: usize,
     time: Duration,
@@ -123,7 +123,7 @@ fn predictions(cells: &[Row], router_cpu_ns: Option<f64>) -> Vec<Prediction> {
     let mut predictions = Vec::new();
     for row in cells.iter().filter(is_telling) {
         predictions.push(Prediction::new(row, None));
-        if row.cell.work == Work::Calls && router_cpu_ns.is_some() {
+        if row.cell.work == GroupWork::Calls && router_cpu_ns.is_some() {
             predictions.push(Prediction::new(row, router_cpu_ns));
         }
     }

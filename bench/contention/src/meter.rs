@@ -15,7 +15,7 @@ const LOST_ONE_IN: usize = 100;
 
 /// The measured times of one thread.
 #[derive(Debug, Default)]
-pub(crate) struct Meter {
+pub(crate) struct LatencyMeter {
     entries: u64,
     /// Times of the timed entries, in nanoseconds.
     timed: Vec<u64>,
@@ -23,7 +23,7 @@ pub(crate) struct Meter {
     waited: Duration,
 }
 
-impl Meter {
+impl LatencyMeter {
     /// Runs `wait` and counts its time as waiting.
     pub(crate) fn wait<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         let since = Instant::now();
@@ -33,7 +33,7 @@ impl Meter {
         got
     }
 
-    /// The lock is held from now on. The result is for [`Meter::leave`].
+    /// The lock is held from now on. The result is for [`LatencyMeter::leave`].
     pub(crate) fn enter(&mut self) -> Option<Instant> {
         self.entries += 1;
         self.entries.is_multiple_of(EACH).then(Instant::now)
@@ -105,19 +105,19 @@ pub(crate) fn clock() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Meter;
+    use super::LatencyMeter;
 
     #[test]
     fn longest_entry_in_a_hundred_and_clock_reads_do_not_count() {
         let mut timed = vec![130; 99];
         timed.push(4_000_000);
-        let meter = Meter { timed, ..Meter::default() };
+        let meter = LatencyMeter { timed, ..LatencyMeter::default() };
         assert_eq!(meter.held(30.0), 100.0);
     }
 
     #[test]
     fn one_entry_in_sixty_one_is_timed() {
-        let mut meter = Meter::default();
+        let mut meter = LatencyMeter::default();
         for _ in 0..122 {
             let entered = meter.enter();
             meter.leave(entered);

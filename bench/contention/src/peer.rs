@@ -15,14 +15,14 @@ use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::host::Host;
-use crate::meter::Meter;
+use crate::meter::LatencyMeter;
 
 /// The serializer of all peers.
 const SERIALIZER: Serializer = Serializer::MsgPack;
 
 /// A session and its queue.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct ContentionPeer {
     host: Arc<Host>,
     key: SessionKey,
     receiver: OutboundReceiver<WaitingMessage>,
@@ -30,7 +30,7 @@ pub(crate) struct Peer {
     encoded: Encoded,
 }
 
-impl Peer {
+impl ContentionPeer {
     /// A peer that has joined, and has read its WELCOME.
     pub(crate) fn join(host: &Arc<Host>) -> Self {
         let (queue, receiver) = outbound::queue();
@@ -45,14 +45,14 @@ impl Peer {
     ///
     /// # Panics
     /// The frame is not a message.
-    pub(crate) fn receive(&self, frame: &[u8], meter: &mut Meter) {
+    pub(crate) fn receive(&self, frame: &[u8], meter: &mut LatencyMeter) {
         let message = ClientMessage::decode(SERIALIZER, &Bytes::copy_from_slice(frame));
         self.host.handle_message(self.key, message.expect("a message"), meter);
     }
 
     /// Sends a request, written as JSON, and skips the answer.
     pub(crate) fn request(&mut self, json: &str) {
-        self.receive(&frame(json), &mut Meter::default());
+        self.receive(&frame(json), &mut LatencyMeter::default());
         self.skip();
     }
 

@@ -176,12 +176,12 @@ fn grouped(number: f64) -> String {
 mod tests {
     use super::{Prediction, Row, grouped};
     use crate::cell::{Cell, Figures};
-    use crate::group::Work;
+    use crate::group::GroupWork;
 
     #[test]
     fn prediction_covers_one_realm_and_four() {
         let row = Row {
-            cell: Cell { work: Work::Calls, threads: 1, realms: 1, sessions: 320 },
+            cell: Cell { work: GroupWork::Calls, threads: 1, realms: 1, sessions: 320 },
             figures: Figures {
                 rate: 1e6,
                 under_lock_ns: 250.0,

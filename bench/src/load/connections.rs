@@ -37,7 +37,7 @@ pub trait MessageHandler {
 
 /// All connections.
 #[derive(Debug)]
-pub struct Connections {
+pub struct LoadConnections {
     poll: Poll,
     events: Events,
     scratch: Box<[u8]>,
@@ -45,7 +45,7 @@ pub struct Connections {
     outputs: Outputs,
 }
 
-impl Connections {
+impl LoadConnections {
     /// Creates an empty set.
     ///
     /// Errors of the operating system.

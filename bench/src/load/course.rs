@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::connections::{Connections, MessageHandler};
+use super::connections::{LoadConnections, MessageHandler};
 use super::output::Outputs;
 use super::process::Process;
 use super::progress::ProgressLine;
@@ -37,7 +37,7 @@ pub trait TimedLoad: MessageHandler {
     ///
     /// # Errors
     /// Errors of opening.
-    fn before_turn(&mut self, connections: &mut Connections) -> io::Result<()> {
+    fn before_turn(&mut self, connections: &mut LoadConnections) -> io::Result<()> {
         let _ = connections;
         Ok(())
     }
@@ -63,7 +63,7 @@ pub struct Timing {
 /// # Errors
 /// Errors of the operating system. Errors between load and router are in the load's tally.
 pub fn run(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     load: &mut impl TimedLoad,
     timing: Timing,
     router: Option<Process>,
@@ -85,7 +85,7 @@ pub fn run(
 }
 
 fn run_until(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     load: &mut impl TimedLoad,
     end: Instant,
     each_turn: &mut impl FnMut(&Tally),
@@ -98,7 +98,7 @@ fn run_until(
     Ok(())
 }
 
-fn drain(connections: &mut Connections, load: &mut impl TimedLoad) -> io::Result<()> {
+fn drain(connections: &mut LoadConnections, load: &mut impl TimedLoad) -> io::Result<()> {
     let mut before = load.in_flight();
     let stopped = Instant::now();
     let mut since = stopped;

@@ -5,7 +5,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::connections::{Connections, MessageHandler};
+use super::connections::{LoadConnections, MessageHandler};
 use super::joining::Joining;
 use super::opening::{read, unexpected};
 use super::output::Outputs;
@@ -50,7 +50,7 @@ pub struct IdleFigures {
 /// # Errors
 /// Errors of connecting, and a router that does not answer in time.
 pub fn run(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     mut joining: Joining,
     sessions: usize,
     hold: Duration,
@@ -80,7 +80,7 @@ pub fn run(
 }
 
 fn join(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     joining: &mut Joining,
     sessions: usize,
     progress: &mut ProgressLine,
@@ -104,7 +104,7 @@ fn join(
 }
 
 /// Ends each session with GOODBYE, which proves that it was still open.
-fn end_all(connections: &mut Connections, mut joining: Joining) -> io::Result<Tally> {
+fn end_all(connections: &mut LoadConnections, mut joining: Joining) -> io::Result<Tally> {
     let mut waiting = std::mem::take(joining.joined());
     let mut tally = joining.tally;
     tally.counting = false;

@@ -5,7 +5,7 @@ use std::io;
 
 use cloverleaf_wamp::message::ClientMessage;
 
-use super::connections::{Connections, MessageHandler};
+use super::connections::{LoadConnections, MessageHandler};
 use super::opening::{read, unexpected};
 use super::output::Outputs;
 use super::reading::LoadMessage;
@@ -61,7 +61,7 @@ impl Joining {
     ///
     /// # Errors
     /// Errors of connecting.
-    pub fn begin(&mut self, connections: &mut Connections, most: usize) -> io::Result<()> {
+    pub fn begin(&mut self, connections: &mut LoadConnections, most: usize) -> io::Result<()> {
         for _ in 0..most.min(self.at_once.saturating_sub(self.opening)) {
             let now = connections.outputs().look_at_clock();
             let which = connections.open(&self.target)?;

@@ -5,7 +5,7 @@ use std::io;
 use cloverleaf_wamp::message::{ClientMessage, InvokePolicy};
 
 use super::churn::ChurnLoad;
-use super::connections::Connections;
+use super::connections::LoadConnections;
 use super::course::{self, TimedLoad, Timing};
 use super::fanout::{self, FanoutLoad};
 use super::idle;
@@ -24,7 +24,7 @@ fn run(
     mode: &'static str,
     unit: &'static str,
     common: &CommonOptions,
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     load: &mut impl TimedLoad,
 ) -> io::Result<LoadReport> {
     let timing = Timing { warm_up: common.warm_up, measured: common.measured };
@@ -35,7 +35,7 @@ fn run(
 
 /// Opens sessions at one target, each of which makes one request.
 fn prepared(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     target: &LoadTarget,
     realm: &str,
     count: usize,
@@ -47,7 +47,7 @@ fn prepared(
 }
 
 pub(super) fn rpc(args: &options::RpcOptions) -> io::Result<LoadReport> {
-    let mut connections = Connections::new()?;
+    let mut connections = LoadConnections::new()?;
     let serializer = args.common.serializer;
     let mut load = match (&args.forwarder, &args.url) {
         (Some(address), _) => {
@@ -66,7 +66,7 @@ pub(super) fn rpc(args: &options::RpcOptions) -> io::Result<LoadReport> {
 }
 
 fn calls_over_router(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     args: &options::RpcOptions,
     caller: &LoadTarget,
 ) -> io::Result<RpcLoad> {
@@ -82,7 +82,7 @@ fn calls_over_router(
 }
 
 pub(super) fn fanout(args: &options::FanoutOptions) -> io::Result<LoadReport> {
-    let mut connections = Connections::new()?;
+    let mut connections = LoadConnections::new()?;
     let common = &args.router.common;
     let publisher = args.router.target();
     let mut subscriber = publisher.clone();
@@ -105,14 +105,14 @@ pub(super) fn storm(args: &options::StormOptions) -> io::Result<LoadReport> {
     let common = &args.router.common;
     let joining = Joining::new(args.router.target(), &common.realm, args.at_once);
     let mut load = StormLoad::new(joining, args.sessions);
-    run("storm", "joins", common, &mut Connections::new()?, &mut load)
+    run("storm", "joins", common, &mut LoadConnections::new()?, &mut load)
 }
 
 pub(super) fn idle(args: &options::IdleOptions) -> io::Result<LoadReport> {
     let common = &args.router.common;
     let joining = Joining::new(args.router.target(), &common.realm, args.at_once);
     let found = idle::run(
-        &mut Connections::new()?,
+        &mut LoadConnections::new()?,
         joining,
         args.sessions,
         common.measured,
@@ -134,7 +134,7 @@ pub(super) fn idle(args: &options::IdleOptions) -> io::Result<LoadReport> {
 }
 
 pub(super) fn churn(args: &options::ChurnOptions) -> io::Result<LoadReport> {
-    let mut connections = Connections::new()?;
+    let mut connections = LoadConnections::new()?;
     let common = &args.router.common;
     let target = args.router.target();
     let realm = &common.realm;

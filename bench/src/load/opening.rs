@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cloverleaf_wamp::message::ClientMessage;
 
-use super::connections::{Connections, MessageHandler};
+use super::connections::{LoadConnections, MessageHandler};
 use super::output::Outputs;
 use super::reading::{self, LoadMessage};
 use super::target::LoadTarget;
@@ -26,7 +26,7 @@ const TURN: Duration = Duration::from_millis(50);
 /// # Errors
 /// A sentence about the first session that was not opened.
 pub fn open_sessions(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     targets: &[&LoadTarget],
     realm: &str,
 ) -> io::Result<Vec<usize>> {
@@ -50,7 +50,7 @@ pub fn open_sessions(
 /// # Errors
 /// A sentence about the first refused request.
 pub fn ask(
-    connections: &mut Connections,
+    connections: &mut LoadConnections,
     sessions: &[usize],
     request: &ClientMessage,
 ) -> io::Result<()> {

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::connections::{Connections, MessageHandler};
+use super::connections::{LoadConnections, MessageHandler};
 use super::course::TimedLoad;
 use super::joining::Joining;
 use super::output::Outputs;
@@ -51,7 +51,7 @@ impl TimedLoad for StormLoad {
         &mut self.joining.tally
     }
 
-    fn before_turn(&mut self, connections: &mut Connections) -> io::Result<()> {
+    fn before_turn(&mut self, connections: &mut LoadConnections) -> io::Result<()> {
         if self.stopped { Ok(()) } else { self.joining.begin(connections, usize::MAX) }
     }
 

@@ -24,8 +24,8 @@ pub(crate) fn args_and_kwargs(
 }
 
 /// Defines the builder methods that set arguments and custom attributes. The builder has the fields
-/// `session`, `payload: EncodedArgs` and `options` with the field `passthru`. `$receivers` names the
-/// receivers of the message in the documentation.
+/// `session`, `payload: EncodedArgs` and `options` with the field `passthru`. `$receivers` names
+/// the receivers of the message in the documentation.
 macro_rules! argument_methods {
     ($builder:ident, $receivers:literal) => {
         impl $builder {

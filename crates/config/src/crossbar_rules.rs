@@ -256,7 +256,7 @@ mod tests {
         AllowedActions, CrossbarMatch, MatchPolicy, WrittenPermission, counting, crossbar,
         differences, has_same_effect,
     };
-    use crate::document::{Mark, Node, Value};
+    use crate::document::{DocumentNode, Mark, Value};
     use crate::env::ProcessEnvironment;
     use crate::field::Field;
     use crate::load_context::LoadContext;
@@ -275,7 +275,7 @@ mod tests {
         judge: impl FnOnce(&[WrittenPermission<'_, '_>]) -> T,
     ) -> T {
         let context = LoadContext::new("config.json", Path::new(""), &ProcessEnvironment);
-        let node = Node::new(Mark::START, Value::Null);
+        let node = DocumentNode::new(Mark::START, Value::Null);
         let field = Field { context: &context, node: &node, path: String::new() };
         let rule = |(index, (uri, policy)): (usize, &(&str, MatchPolicy))| {
             let allow = AllowedActions { call: index % 2 == 0, ..AllowedActions::default() };

@@ -34,14 +34,14 @@ impl Mark {
 
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
+pub(crate) struct DocumentNode {
     pub(crate) mark: Mark,
     pub(crate) value: Value,
     /// The value under the rules of YAML 1.1, if it differs.
     pub(crate) yaml_1_1_value: Option<Box<Value>>,
 }
 
-impl Node {
+impl DocumentNode {
     pub(crate) const fn new(mark: Mark, value: Value) -> Self {
         Self { mark, value, yaml_1_1_value: None }
     }
@@ -54,7 +54,7 @@ pub(crate) enum Value {
     Bool(bool),
     Number(Number),
     String(String),
-    List(Vec<Node>),
+    List(Vec<DocumentNode>),
     /// The entries in the order of the file.
     Map(Vec<Entry>),
 }
@@ -64,7 +64,7 @@ pub(crate) enum Value {
 pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) mark: Mark,
-    pub(crate) node: Node,
+    pub(crate) node: DocumentNode,
 }
 
 /// A text that violates the syntax of its format.
@@ -107,7 +107,7 @@ pub(crate) fn item_path(path: &str, index: usize) -> String {
 }
 
 /// Removes each entry whose key is repeated later in its map: the last one counts.
-pub(crate) fn drop_repeated_keys(node: &mut Node) {
+pub(crate) fn drop_repeated_keys(node: &mut DocumentNode) {
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(drop_repeated_keys),
         Value::Map(entries) => {
@@ -128,7 +128,11 @@ pub(crate) fn drop_repeated_keys(node: &mut Node) {
 
 /// Calls `found` for each repetition of a key in a map, with the path of the key, the entry and the
 /// mark of the first entry with this key.
-pub(crate) fn repeated_keys(node: &Node, path: &str, found: &mut impl FnMut(&str, &Entry, Mark)) {
+pub(crate) fn repeated_keys(
+    node: &DocumentNode,
+    path: &str,
+    found: &mut impl FnMut(&str, &Entry, Mark),
+) {
     match &node.value {
         Value::List(items) => {
             for (index, item) in items.iter().enumerate() {

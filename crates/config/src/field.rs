@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use crate::document::{Entry, Mark, Node, Value, item_path, key_path};
+use crate::document::{DocumentNode, Entry, Mark, Value, item_path, key_path};
 use crate::env;
 use crate::fault::{ConfigFault, excerpt};
 use crate::load_context::LoadContext;
@@ -24,7 +24,7 @@ impl<N: Copy + Display + PartialOrd + TryFrom<u64> + FromStr> WholeNumber for N 
 #[derive(Clone)]
 pub(crate) struct Field<'a> {
     pub(crate) context: &'a LoadContext<'a>,
-    pub(crate) node: &'a Node,
+    pub(crate) node: &'a DocumentNode,
     pub(crate) path: String,
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::document::{self, Entry, Mark, Node};
+use crate::document::{self, DocumentNode, Entry, Mark};
 use crate::env::{Environment, MAX_CONFIG_BYTES};
 use crate::fault::{ConfigFault, Faults, Warning, excerpt};
 use crate::field::Field;
@@ -137,7 +137,7 @@ fn read_failure(error: &io::Error) -> String {
     }
 }
 
-fn read(mut root: Node, directory: &Path, context: &LoadContext<'_>) -> Option<Settings> {
+fn read(mut root: DocumentNode, directory: &Path, context: &LoadContext<'_>) -> Option<Settings> {
     document::repeated_keys(&root, "", &mut |path, entry, first| {
         warn_of_repeated_key(path, entry, first, context);
     });

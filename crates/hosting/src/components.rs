@@ -1,8 +1,8 @@
-//! The registry of components: a class name of the configuration to a piece of Rust.
+//! The components that a configuration can name by their classes.
 //!
 //! ```
 //! use cloverleaf_client::{Args, Failure};
-//! use cloverleaf_node::{Components, Joined};
+//! use cloverleaf_hosting::{Components, Joined};
 //!
 //! let components = Components::new().with("hello.AppSession", |joined: Joined| async move {
 //!     joined
@@ -25,14 +25,14 @@ use std::sync::Arc;
 use cloverleaf_client::Session;
 use serde_json::Value;
 
-/// What a component finds when it is started.
+/// The arguments of a component's start.
 #[derive(Debug)]
 pub struct Joined {
-    /// Its session, open.
+    /// The open session of the component.
     pub session: Session,
-    /// The realm that it joined.
+    /// The realm of the session.
     pub realm: String,
-    /// `extra` of the configuration; null when not given.
+    /// `extra` of the configuration, or null.
     pub extra: Value,
 }
 
@@ -42,8 +42,7 @@ pub type ComponentError = Box<dyn std::error::Error + Send + Sync>;
 /// The future of a starting component.
 pub type Starting = Pin<Box<dyn Future<Output = Result<(), ComponentError>> + Send>>;
 
-/// A component: started with an open session, it registers and subscribes, and lives as long as
-/// the session.
+/// Registers and subscribes with an open session, and runs as long as the session.
 pub trait Component: Send + Sync + 'static {
     /// Starts an instance.
     fn start(&self, joined: Joined) -> Starting;
@@ -66,7 +65,7 @@ pub struct Components {
     first_call: Option<FirstCall>,
 }
 
-/// A call that somebody who has just started the program may want to make.
+/// A call that is suggested at the start of the node.
 #[derive(Debug, Clone)]
 struct FirstCall {
     procedure: String,
@@ -80,15 +79,14 @@ impl Components {
         Self::default()
     }
 
-    /// Adds a component under a class name. The last one of a name counts.
+    /// Adds a component under a class name, in place of any other of this name.
     #[must_use]
     pub fn with(mut self, classname: impl Into<String>, component: impl Component) -> Self {
         self.by_class.insert(classname.into(), Arc::new(component));
         self
     }
 
-    /// Names a call that is shown, ready to be pasted, when the node has started and can be called
-    /// over HTTP.
+    /// Suggests a call. A node with a caller logs it as a command line at its start.
     #[must_use]
     pub fn with_first_call(mut self, procedure: impl Into<String>, args: Value) -> Self {
         self.first_call = Some(FirstCall { procedure: procedure.into(), args });
@@ -116,6 +114,10 @@ impl Components {
         self.by_class.keys().cloned().collect()
     }
 
+    /// The component of a class.
+    ///
+    /// # Errors
+    /// When the program has no such class.
     pub fn of_class(&self, classname: &str) -> Result<Arc<dyn Component>, UnknownClass> {
         self.by_class
             .get(classname)
@@ -130,7 +132,7 @@ impl fmt::Debug for Components {
     }
 }
 
-/// A class that the program does not have. The reader of a configuration has named all of them
+/// The program has no component of this class. Loading a configuration reports all such classes
 /// before, with what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("this program has no component of class '{classname}'")]

@@ -1,7 +1,7 @@
 //! The process of one container: its components connect to the router and run until it ends.
 //!
 //! A component whose connection is lost reconnects by itself. One that can't start fails, and the
-//! options of the worker say what follows.
+//! options of the worker decide what follows.
 
 use std::convert::Infallible;
 use std::os::fd::AsFd as _;

@@ -1,8 +1,8 @@
 //! Starts the process of each container and starts it again when it has died.
 //!
-//! The process's standard input is a pipe that nobody writes to: it closes when this process is
-//! gone, however it went, and the container ends then. What it prints stands in the log under its
-//! worker's name.
+//! The standard input of the process is a pipe that is never written. It closes when this process
+//! ends for any reason, and the container ends then. The output of the container is logged line by
+//! line under the name of its worker.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -62,7 +62,7 @@ pub struct ContainerProcess {
     pub worker: String,
     /// When it has done its work.
     pub shutdown: ContainerShutdown,
-    /// What it takes over from the node's environment.
+    /// The variables that it takes over from the node's environment.
     pub inherit: Inherit,
     /// Variables that are set besides, and take precedence.
     pub variables: BTreeMap<String, String>,
@@ -182,7 +182,7 @@ fn log_output(worker: &str, child: &mut Child) {
     }
 }
 
-/// Logs what a container prints, line by line; a line without end is cut.
+/// Logs the output of a container line by line. Lines are cut at [`MAX_LINE`].
 async fn log_lines(worker: String, output: impl AsyncRead + Unpin) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
@@ -222,7 +222,7 @@ mod tests {
     use super::{ContainerProcess, Inherit, Launch, supervise};
     use crate::container::ContainerShutdown;
 
-    /// Prints without end, after it has made a file that says so.
+    /// Makes a file, then prints without end.
     const SCRIPT: &str = "#!/bin/sh\ntouch \"$0.started\"\nexec yes\n";
 
     #[tokio::test]

@@ -22,7 +22,7 @@ use cloverleaf_transport::{
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_web::HttpServer;
 
-/// What the connections of a listener speak.
+/// The protocol of the connections of a listener.
 #[derive(Debug, Clone)]
 pub(crate) enum Protocol {
     /// WAMP over RawSocket.
@@ -57,14 +57,12 @@ impl Protocol {
 }
 
 /// How the connections of a listener begin.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Preamble {
     /// The header of the PROXY protocol comes first.
     pub(crate) proxy_protocol: bool,
     /// How the connections are encrypted.
     pub(crate) encryption: Encryption,
-    /// How long the PROXY header and the first octet may take, each.
-    pub(crate) opening_timeout: Duration,
 }
 
 /// How the connections of a listener are encrypted.
@@ -74,14 +72,16 @@ pub(crate) enum Encryption {
     None,
 }
 
-/// The limits of a listener, checked before a connection costs anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The limits of a listener for the steps before its protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AcceptLimits {
-    /// Open connections of the listener.
+    /// Open connections of the listener, checked before a connection costs anything.
     pub(crate) max_connections: Option<usize>,
+    /// How long the PROXY header and the first octet may take, each.
+    pub(crate) opening_timeout: Duration,
 }
 
-/// A connection on its way through the steps.
+/// A connection between two steps.
 #[derive(Debug)]
 struct Incoming {
     stream: Stream,
@@ -134,13 +134,14 @@ pub(crate) fn check_limits(
 pub(crate) async fn serve(
     protocol: Protocol,
     preamble: Preamble,
+    limits: AcceptLimits,
     stream: Stream,
     peer: PeerAddress,
     guard: ConnectionGuard,
 ) {
     let mut incoming = Incoming { stream, peer, guard };
     let transport = protocol.name();
-    let timeout = preamble.opening_timeout;
+    let timeout = limits.opening_timeout;
     if preamble.proxy_protocol
         && let Err(rejected) = read_proxy_header(&mut incoming, timeout).await
     {

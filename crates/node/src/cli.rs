@@ -125,25 +125,25 @@ fn command_line() -> clap::Command {
     })
 }
 
-/// Where a configuration is and what relative paths in it count from.
+/// The file of a configuration, and the directory that its relative paths refer to.
 #[derive(Debug)]
-struct Found {
+struct FoundConfig {
     file: PathBuf,
     directory: PathBuf,
 }
 
 impl Location {
     /// The file that is named, or the one that is found in the node directory.
-    fn find(&self) -> Result<Option<Found>, String> {
+    fn find(&self) -> Result<Option<FoundConfig>, String> {
         let directory = self.cbdir.as_deref();
         match (&self.config, directory) {
             (Some(file), Some(directory)) => {
                 let inside = directory.join(file);
                 let file = if inside.is_file() { inside } else { file.clone() };
-                Ok(Some(Found { file, directory: directory.to_owned() }))
+                Ok(Some(FoundConfig { file, directory: directory.to_owned() }))
             }
             (Some(file), None) => {
-                Ok(Some(Found { file: file.clone(), directory: directory_of(file) }))
+                Ok(Some(FoundConfig { file: file.clone(), directory: directory_of(file) }))
             }
             (None, Some(directory)) => match found_in(directory) {
                 Some(found) => Ok(Some(found)),
@@ -157,10 +157,10 @@ impl Location {
     }
 }
 
-fn found_in(directory: &Path) -> Option<Found> {
+fn found_in(directory: &Path) -> Option<FoundConfig> {
     let file = find(directory)?;
     let directory = directory_of(&file);
-    Some(Found { file, directory })
+    Some(FoundConfig { file, directory })
 }
 
 /// The directory of a file; `.` for a bare name, whose parent is the empty path.
@@ -172,7 +172,7 @@ fn directory_of(file: &Path) -> PathBuf {
 }
 
 /// Reads a configuration as this program understands it. `check` and `start` do the same.
-fn load(found: &Found, components: &Components) -> Result<Loaded, Faults> {
+fn load(found: &FoundConfig, components: &Components) -> Result<Loaded, Faults> {
     load_for(&found.file, &found.directory, &Program::with(components))
 }
 
@@ -194,7 +194,7 @@ fn run_node(start: &Start, mut components: Components) -> ExitCode {
     let (settings, launch) = match &found {
         Some(found) => match load(found, &components) {
             Ok(Loaded { settings, warnings }) => {
-                tracing::info!("configuration: {}", found.file.display());
+                tracing::info!(file = %found.file.display(), "configuration loaded");
                 log_warnings(&warnings);
                 (settings, launch(found, start.loglevel))
             }
@@ -220,7 +220,7 @@ fn run_node(start: &Start, mut components: Components) -> ExitCode {
     };
     let outcome = runtime.block_on(run::run(settings, options));
     if let Ok(Ended::AtOnce(signal)) = outcome {
-        // Dropping it would wait for what is being written to event stores.
+        // Dropping it would wait for event stores to be written.
         std::mem::forget(runtime);
         return signal.exit_code();
     }
@@ -232,7 +232,7 @@ fn run_node(start: &Start, mut components: Components) -> ExitCode {
 }
 
 /// How this program starts itself for containers.
-fn launch(found: &Found, level: LogLevel) -> Option<Launch> {
+fn launch(found: &FoundConfig, level: LogLevel) -> Option<Launch> {
     let program = std::env::current_exe().ok()?;
     let log_level = level.to_possible_value()?.get_name().to_owned();
     // A relative path would count from the node directory.
@@ -315,7 +315,7 @@ async fn run_components(
     container::run(remote, shutdown, components, signals).await
 }
 
-/// Says on standard error why it does not go on.
+/// Prints an error and returns the exit code of a failure.
 fn failure(message: &str) -> ExitCode {
     log::print(message);
     ExitCode::FAILURE

@@ -10,7 +10,9 @@ pub(crate) fn raise_limit() {
         return;
     }
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        Ok(()) => tracing::debug!("the limit of open files is now {maximum:?}"),
-        Err(error) => tracing::warn!("the limit of open files stays {current:?}: {error}"),
+        Ok(()) => tracing::debug!(limit = maximum, "limit of open files raised"),
+        Err(error) => {
+            tracing::warn!(limit = current, reason = %error, "limit of open files not raised")
+        }
     }
 }

@@ -11,7 +11,8 @@ use cloverleaf_transport::listener::{Listener, TcpOptions, UnixOptions};
 use crate::owner;
 
 /// Binds endpoints. First those with a port, then those with a range, then those with any port, so
-/// that none takes a port that another one names. Returns the listeners in the order of `endpoints`.
+/// that none takes a port that another one names. Returns the listeners in the order of
+/// `endpoints`.
 ///
 /// # Errors
 /// The first endpoint that can't be bound; the others are closed again.

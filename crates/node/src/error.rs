@@ -9,7 +9,7 @@ use cloverleaf_realms::settings::Refusal;
 use cloverleaf_transport::TransportError;
 
 /// A step of [`Node::apply`](crate::Node::apply) that has failed; the node is as it was before.
-/// Each text says what to do.
+/// Each text names a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A socket can't be used.
@@ -33,7 +33,7 @@ pub enum ApplyError {
     Interface {
         /// Where the configuration names it.
         place: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: TransportError,
     },
     /// A component has failed to start.
@@ -41,7 +41,7 @@ pub enum ApplyError {
     Component {
         /// Its class.
         classname: String,
-        /// What it says.
+        /// Its error.
         source: ComponentError,
     },
     /// A session of the node itself can't join.
@@ -68,7 +68,7 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// The error of an endpoint that can't be bound, with what to do about it. Nodes without a
+    /// The error of an endpoint that can't be bound, with its remedy. Nodes without a
     /// configuration file have other remedies.
     pub(crate) fn unbound(
         endpoint: &ListeningEndpoint,

@@ -1,10 +1,9 @@
-//! A listener that runs: its socket, what it serves, and the task that accepts.
+//! A running listener: its socket, its protocol, and the task that accepts connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cloverleaf_config::settings::ListeningTransport;
-use cloverleaf_transport::limits::OPENING_TIMEOUT;
+use cloverleaf_config::settings::{ListenerLimits, ListeningTransport};
 use cloverleaf_transport::listener::Listener;
 use cloverleaf_transport::shutdown::{self, ShutdownTrigger};
 use cloverleaf_transport::{Connections, ListenerId};
@@ -20,12 +19,26 @@ use crate::threads::Threads;
 pub(crate) struct RunningListener {
     transport: ListeningTransport,
     address: Option<SocketAddr>,
-    /// What the next connection speaks. Shared with the task that accepts.
-    protocol: Arc<RwLock<Protocol>>,
+    /// The protocol and limits of new connections. Shared with the task that accepts.
+    service: Arc<RwLock<ListenerService>>,
     /// None while the socket is closed to be bound anew.
     accepting: Option<Accepting>,
     http: Option<WatchedServer>,
     id: ListenerId,
+}
+
+/// What a listener serves, and the limits.
+#[derive(Debug, Clone)]
+struct ListenerService {
+    protocol: Protocol,
+    limits: AcceptLimits,
+}
+
+impl ListenerService {
+    fn new(protocol: Protocol, transport: &ListeningTransport) -> Self {
+        let ListenerLimits { max_connections, opening_timeout, .. } = transport.limits();
+        Self { protocol, limits: AcceptLimits { max_connections, opening_timeout } }
+    }
 }
 
 /// The task that accepts connections.
@@ -70,9 +83,9 @@ impl RunningListener {
     ) -> Self {
         let address = listener.local_address();
         let http = protocol.http().map(watch);
-        let protocol = Arc::new(RwLock::new(protocol));
-        let accepting = accept(id, listener, &transport, Arc::clone(&protocol), acceptor);
-        Self { transport, address, protocol, accepting: Some(accepting), http, id }
+        let service = Arc::new(RwLock::new(ListenerService::new(protocol, &transport)));
+        let accepting = accept(id, listener, &transport, Arc::clone(&service), acceptor);
+        Self { transport, address, service, accepting: Some(accepting), http, id }
     }
 
     /// Closes the socket. Connections and the HTTP server stay.
@@ -86,8 +99,8 @@ impl RunningListener {
     /// Accepts connections of another socket.
     pub(crate) fn reopen(&mut self, listener: Listener, acceptor: Acceptor) {
         self.address = listener.local_address();
-        let protocol = Arc::clone(&self.protocol);
-        self.accepting = Some(accept(self.id, listener, &self.transport, protocol, acceptor));
+        let service = Arc::clone(&self.service);
+        self.accepting = Some(accept(self.id, listener, &self.transport, service, acceptor));
     }
 
     /// The transport that it runs.
@@ -100,9 +113,9 @@ impl RunningListener {
         self.address
     }
 
-    /// What the next connection speaks.
+    /// The protocol of new connections.
     pub(crate) fn protocol(&self) -> Protocol {
-        self.protocol.read().clone()
+        self.service.read().protocol.clone()
     }
 
     /// Serves something else from the next connection on.
@@ -113,8 +126,8 @@ impl RunningListener {
         if !self.http.as_ref().is_some_and(is_same) {
             self.http = protocol.http().map(watch);
         }
+        *self.service.write() = ListenerService::new(protocol, &transport);
         self.transport = transport;
-        *self.protocol.write() = protocol;
     }
 
     /// Closes the socket, and asks HTTP connections to end after their requests. Returns when the
@@ -150,18 +163,17 @@ fn accept(
     id: ListenerId,
     listener: Listener,
     transport: &ListeningTransport,
-    protocol: Arc<RwLock<Protocol>>,
+    service: Arc<RwLock<ListenerService>>,
     acceptor: Acceptor,
 ) -> Accepting {
     let (stop, mut stopped) = shutdown::channel();
     let preamble = Preamble {
         proxy_protocol: transport.endpoint().proxy_protocol(),
         encryption: Encryption::None,
-        opening_timeout: OPENING_TIMEOUT,
     };
     let task = spawn(async move {
         tokio::select! {
-            () = accept_all(id, listener, preamble, &protocol, &acceptor) => {}
+            () = accept_all(id, listener, preamble, &service, &acceptor) => {}
             () = stopped.wait() => {}
         }
     });
@@ -172,17 +184,16 @@ async fn accept_all(
     id: ListenerId,
     mut listener: Listener,
     preamble: Preamble,
-    protocol: &RwLock<Protocol>,
+    service: &RwLock<ListenerService>,
     acceptor: &Acceptor,
 ) {
-    let limits = AcceptLimits::default();
     loop {
         let (socket, peer) = listener.accept().await;
+        let ListenerService { protocol, limits } = service.read().clone();
         let connections = &acceptor.connections;
         let Some(guard) = accept::check_limits(connections, limits, id, &peer) else { continue };
-        let (protocol, preamble) = (protocol.read().clone(), preamble.clone());
         acceptor.threads.spawn_on(guard.thread(), socket, move |stream| {
-            accept::serve(protocol, preamble, stream, peer, guard)
+            accept::serve(protocol, preamble, limits, stream, peer, guard)
         });
     }
 }

@@ -1,7 +1,7 @@
 //! How the log is written: lines for people on standard error.
 //!
 //! Logging never fails, never blocks and never panics: lines are queued, and a thread of their own
-//! writes them. See [`queue`] for what becomes of lines that cannot be written.
+//! writes them. [`queue`] describes lines that cannot be written.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
@@ -18,13 +18,13 @@ use tracing_subscriber::EnvFilter;
 
 mod queue;
 
-use queue::{Queue, write_lines};
+use queue::{LogQueue, write_lines};
 
 /// How long the end of the program waits for its last lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The lines of this process.
-static QUEUE: Queue = Queue::new();
+static QUEUE: LogQueue = LogQueue::new();
 
 /// Whether [`QUEUE`] is being written.
 static IS_STARTED: AtomicBool = AtomicBool::new(false);
@@ -34,16 +34,16 @@ thread_local! {
     static CAPTURED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// How much is logged.
+/// The level of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
     /// Nothing.
     None,
-    /// What has failed.
+    /// Failures.
     Error,
-    /// What should be looked at.
+    /// Conditions that need attention.
     Warn,
-    /// What happens.
+    /// Events of the node.
     Info,
     /// Every session.
     Debug,
@@ -51,7 +51,7 @@ pub(crate) enum LogLevel {
     Trace,
 }
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// Time, level, source, text.
@@ -79,7 +79,7 @@ pub(crate) struct Log(());
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // Lines that nobody reads are lost.
+        // After the timeout the remaining lines are lost.
         QUEUE.flush(FLUSH_TIMEOUT);
     }
 }
@@ -130,7 +130,7 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// What the log's formatter writes a line to.
+/// The sink of the log's formatter.
 #[derive(Debug)]
 struct QueuedLine;
 
@@ -158,7 +158,7 @@ impl io::Write for QueuedLine {
 }
 
 /// Standard error without the lock of the standard library, so that a write that blocks does not
-/// block whoever else prints.
+/// block other threads that print.
 #[derive(Debug)]
 struct StandardError;
 
@@ -209,7 +209,7 @@ mod tests {
 
     use super::{CAPTURED, QueuedLine, lines_lost, log_panic};
 
-    /// What logs in a format as that of the program.
+    /// A subscriber with the format of the program.
     fn subscriber() -> impl Subscriber + Send + Sync {
         let builder = tracing_subscriber::fmt().compact().without_time().with_ansi(false);
         builder.with_writer(|| QueuedLine).with_max_level(Level::ERROR).finish()

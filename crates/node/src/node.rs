@@ -1,9 +1,9 @@
 //! A node that runs: realms, listeners, components and containers by name.
 //!
-//! [`Node::plan`] says what other settings would change, [`Node::apply`] changes it. Applying has
-//! two phases. The first makes everything that can fail: sockets are bound, event stores opened,
-//! sessions of the node joined and components started. The second puts all of it into effect and
-//! cannot fail. So an error leaves the node as it was.
+//! [`Node::plan`] computes the changes to other settings, [`Node::apply`] applies them. Applying
+//! has two phases. The first makes everything that can fail: sockets are bound, event stores
+//! opened, sessions of the node joined and components started. The second puts all of it into
+//! effect and cannot fail. So an error leaves the node as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use cloverleaf_config::Settings;
-use cloverleaf_config::settings::{self as config, ListeningTransport, RouterComponent};
+use cloverleaf_config::settings::{
+    self as config, ListenerLimits, ListeningTransport, RouterComponent,
+};
 use cloverleaf_hosting::supervisor::{Launch, supervise};
 use cloverleaf_hosting::{Components, Joined};
 use cloverleaf_realms::local::{self, LocalIdentity, OwnedSession};
@@ -80,7 +82,7 @@ struct RunningContainer {
 struct Prepared {
     realms: BTreeMap<String, Arc<RealmHost>>,
     realm_tasks: BTreeMap<String, AbortOnDrop>,
-    /// New sockets, with what they serve.
+    /// New sockets and their protocols.
     listeners: Vec<(ListenerName, Listener, ListeningTransport, Assembled)>,
     /// Listeners that serve something else.
     changed: Vec<(ListenerName, ListeningTransport, Assembled)>,
@@ -111,7 +113,7 @@ impl Node {
         })
     }
 
-    /// What has to change so that the node runs `settings`. Has no effects.
+    /// The changes from the applied settings to `settings`. Has no effects.
     pub fn plan(&self, settings: Settings) -> Plan {
         Plan::between(&self.settings, settings)
     }
@@ -238,6 +240,7 @@ impl Node {
             in_flight: &self.requests_in_flight,
             memory: &self.memory,
             tuning: self.options.tuning,
+            limits: ListenerLimits::default(),
         }
     }
 
@@ -295,7 +298,7 @@ impl Node {
         Ok(())
     }
 
-    /// What new sockets and changed listeners serve.
+    /// Assembles the protocols of new sockets and of changed listeners.
     #[expect(clippy::type_complexity, reason = "the two lists of `Prepared`")]
     fn assemble_all(
         &self,
@@ -354,7 +357,8 @@ impl Node {
             classname: wanted.classname.clone(),
             source,
         })?;
-        tracing::info!("{} runs in the router, realm '{}'", wanted.classname, wanted.realm);
+        let (component, realm) = (&wanted.classname, &wanted.realm);
+        tracing::info!(component, realm, "component started");
         Ok(owned)
     }
 
@@ -400,14 +404,14 @@ impl Node {
     ) {
         for change in changes {
             match change {
-                Change::ChangeRoles { realm, .. } => {
+                Change::ChangeRules { realm, .. } => {
                     let settings = plan::all_realms(target).find(|other| other.name == *realm);
                     if let (Some(settings), Ok(host)) = (settings, self.realms.configured(realm)) {
                         realms::change_rules(&host, settings);
                     }
                 }
                 Change::AddTemplate => self.set_template(target),
-                Change::ChangeTemplateRoles => {
+                Change::ChangeTemplateRules => {
                     self.set_template(target);
                     for host in self.realms.made() {
                         if let Some(template) = plan::template(target) {
@@ -468,7 +472,7 @@ impl Node {
         }
     }
 
-    /// Ends what the settings no longer have.
+    /// Ends everything that is not part of the settings any more.
     async fn remove(
         &mut self,
         changes: &[Change],

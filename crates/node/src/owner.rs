@@ -1,4 +1,4 @@
-//! Who owns a socket's file: users and groups by name, as numbers.
+//! The owner of a socket's file: numbers of users and groups by name.
 
 use std::io;
 
@@ -15,8 +15,8 @@ pub(crate) fn numbers(owner: Option<&FileOwner>) -> io::Result<(Option<u32>, Opt
     Ok((user, group))
 }
 
-/// The number that a text of digits is, or that of whom the system knows by this name. The largest
-/// number means "as it is" to the system, and is nobody's.
+/// A text of digits as a number, or the number of the user or group with this name. The largest
+/// number means "unchanged" to the system, so it is no owner.
 fn number(
     kind: &str,
     text: &str,

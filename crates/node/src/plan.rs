@@ -1,4 +1,4 @@
-//! What has to change so that a node runs other settings.
+//! The changes that make a node run other settings.
 //!
 //! A [`Plan`] is computed from the settings that are applied and those that are wanted. Computing
 //! it has no effects; [`Node::apply`](crate::Node::apply) carries it out. Starting a node is
@@ -24,8 +24,9 @@ pub struct Plan {
 pub enum Change {
     /// A realm begins.
     AddRealm(String),
-    /// A realm gets other roles or permissions. Sessions with a role that stays are not disturbed.
-    ChangeRoles {
+    /// A realm gets other roles, permissions or limits. Sessions with a role that stays are not
+    /// disturbed.
+    ChangeRules {
         /// The realm.
         realm: String,
         /// Roles that are no longer there: their sessions end.
@@ -37,8 +38,8 @@ pub enum Change {
     RemoveRealm(String),
     /// A template makes realms from now on.
     AddTemplate,
-    /// The template gives its realms other roles or permissions.
-    ChangeTemplateRoles,
+    /// The template gives its realms other roles, permissions or limits.
+    ChangeTemplateRules,
     /// The template makes other realms from now on. The realms that it has made end.
     ReplaceTemplate,
     /// No template makes realms any more. The realms that it has made end.
@@ -65,7 +66,7 @@ pub enum Change {
     StopContainer(String),
 }
 
-/// Names a listener by what it is bound to.
+/// Names a listener by its address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerName(String);
 
@@ -79,7 +80,7 @@ pub struct ComponentName {
 }
 
 impl Plan {
-    /// What has to change from `current` to `target`.
+    /// The changes from `current` to `target`.
     pub fn between(current: &Settings, target: Settings) -> Self {
         let mut changes = Vec::new();
         realms(current, &target, &mut changes);
@@ -141,18 +142,18 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddRealm(realm) => write!(f, "add realm '{realm}'"),
-            Self::ChangeRoles { realm, removed } if removed.is_empty() => {
-                write!(f, "change roles of realm '{realm}': its sessions stay")
+            Self::ChangeRules { realm, removed } if removed.is_empty() => {
+                write!(f, "change rules of realm '{realm}': its sessions stay")
             }
-            Self::ChangeRoles { realm, removed } => {
+            Self::ChangeRules { realm, removed } => {
                 let removed = removed.join("', '");
-                write!(f, "change roles of realm '{realm}': sessions with role '{removed}' end")
+                write!(f, "change rules of realm '{realm}': sessions with role '{removed}' end")
             }
             Self::ReplaceRealm(realm) => write!(f, "replace realm '{realm}': its sessions end"),
             Self::RemoveRealm(realm) => write!(f, "remove realm '{realm}': its sessions end"),
             Self::AddTemplate => f.write_str("add the realm template"),
-            Self::ChangeTemplateRoles => {
-                f.write_str("change roles of the realm template: sessions of its realms stay")
+            Self::ChangeTemplateRules => {
+                f.write_str("change rules of the realm template: sessions of its realms stay")
             }
             Self::ReplaceTemplate => {
                 f.write_str("replace the realm template: sessions of its realms end")
@@ -279,12 +280,12 @@ fn realms(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
     for realm in all_realms(target) {
         match find(current, &realm.name) {
             None => changes.push(Change::AddRealm(realm.name.clone())),
-            Some(before) if is_same_but_roles(before, realm) => {
-                if before.roles != realm.roles {
+            Some(before) if is_same_but_rules(before, realm) => {
+                if (&before.roles, before.limits) != (&realm.roles, realm.limits) {
                     let is_removed = |name: &String| !realm.roles.iter().any(|r| r.name == *name);
                     let before = before.roles.iter().map(|role| role.name.clone());
                     let removed = before.filter(is_removed).collect();
-                    changes.push(Change::ChangeRoles { realm: realm.name.clone(), removed });
+                    changes.push(Change::ChangeRules { realm: realm.name.clone(), removed });
                 }
             }
             Some(_) => changes.push(Change::ReplaceRealm(realm.name.clone())),
@@ -297,11 +298,10 @@ fn realms(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
     }
 }
 
-/// Whether two realms differ in their ids and roles at the most.
-fn is_same_but_roles(one: &RealmConfig, other: &RealmConfig) -> bool {
-    let RealmConfig { id: _, name, options, limits, roles: _, store, stats } = one;
-    (name, options, limits, store, stats)
-        == (&other.name, &other.options, &other.limits, &other.store, &other.stats)
+/// Whether two realms differ in their ids, roles and limits at the most.
+fn is_same_but_rules(one: &RealmConfig, other: &RealmConfig) -> bool {
+    let RealmConfig { id: _, name, options, limits: _, roles: _, store, stats } = one;
+    (name, options, store, stats) == (&other.name, &other.options, &other.store, &other.stats)
 }
 
 fn templates(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
@@ -311,11 +311,11 @@ fn templates(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
         (Some(_), None) => Some(Change::RemoveTemplate),
         (Some(before), Some(after)) if before == after => None,
         (Some(before), Some(after)) => {
-            let RealmTemplate { max_realms: _, options, limits, roles: _, store, stats } = before;
-            let is_same = (options, limits, store, stats)
-                == (&after.options, &after.limits, &after.store, &after.stats);
+            let RealmTemplate { max_realms: _, options, limits: _, roles: _, store, stats } =
+                before;
+            let is_same = (options, store, stats) == (&after.options, &after.store, &after.stats);
             Some(match is_same {
-                true => Change::ChangeTemplateRoles,
+                true => Change::ChangeTemplateRules,
                 false => Change::ReplaceTemplate,
             })
         }
@@ -353,7 +353,7 @@ fn listeners(
     }
 }
 
-/// Whether two endpoints are bound in the same way. Where the file names them does not matter.
+/// Whether two endpoints are bound in the same way. Their locations in the file are ignored.
 fn is_same_endpoint(one: &ListeningEndpoint, other: &ListeningEndpoint) -> bool {
     without_place(one) == without_place(other)
 }

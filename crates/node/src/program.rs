@@ -1,4 +1,4 @@
-//! What this program tells the reader of a configuration about itself and its machine.
+//! The checks of a configuration against this program and its machine.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};

@@ -42,7 +42,7 @@ pub(crate) async fn run(settings: Settings, options: NodeOptions) -> Result<Ende
     };
     node.abort().await;
     log_limit::report_all();
-    tracing::warn!(signal = signal.name(), "the node has ended at once");
+    tracing::warn!(signal = signal.name(), "ended at once");
     Ok(Ended::AtOnce(signal))
 }
 
@@ -58,30 +58,35 @@ async fn run_until(
         applied = node.apply(plan) => applied?,
         signal = &mut requested => {
             if let Ok(signal) = signal {
-                tracing::info!("{}: the node ends before it is ready", signal.name());
+                tracing::info!(signal = signal.name(), "shutting down before the node is ready");
             }
             node.abort().await;
             return Ok(());
         }
     }
     log_start(node);
-    tracing::info!("ready after {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
+    log_ready(started);
 
     // The sender is kept until the node ends at once.
     let Ok(signal) = requested.await else { return Ok(()) };
     node.stop_listening().await;
     // Logged when no connection is accepted any more and open ones were asked to finish.
-    tracing::info!("{}: the node ends", signal.name());
+    tracing::info!(signal = signal.name(), "shutting down");
     node.end().await;
-    tracing::info!("the node has ended");
+    tracing::info!("shut down");
     Ok(())
 }
 
-/// Logs what the node serves, and what to try first.
+fn log_ready(started: Instant) {
+    let elapsed = format_args!("{:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
+    tracing::info!(%elapsed, "ready");
+}
+
+/// Logs the listeners, and a first call to try.
 fn log_start(node: &Node) {
     let (mut page, mut caller) = (None, None);
     for (transport, address) in node.listeners_in_order() {
-        tracing::info!("{}", describe(transport, address));
+        log_listener(transport, address);
         if let Some(address) = address.filter(|_| !transport.endpoint().proxy_protocol()) {
             let url = |wanted: fn(&WebService) -> bool| url(transport, address, wanted);
             page = page.or_else(|| url(|service| matches!(service, WebService::Welcome)));
@@ -117,27 +122,29 @@ fn url(
     Some(format!("http://{at}/{}", path.path.trim_start_matches('/')))
 }
 
-fn describe(transport: &ListeningTransport, address: Option<SocketAddr>) -> String {
+fn log_listener(transport: &ListeningTransport, address: Option<SocketAddr>) {
     let at = match (address, transport.endpoint()) {
         (Some(address), _) => address.to_string(),
         (None, ListeningEndpoint::Unix(unix)) => unix.path.display().to_string(),
         (None, ListeningEndpoint::Tcp(_)) => "TCP".to_owned(),
     };
-    match transport {
-        ListeningTransport::RawSocket(_) => format!("RawSocket at {at}"),
-        ListeningTransport::WebSocket(_) => format!("WebSocket at {at}"),
-        ListeningTransport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
-        ListeningTransport::StreamTestee(_) => format!("Echo for tests at {at}"),
-        ListeningTransport::Web(web) => format!("HTTP at {at}: {}", paths(&web.paths)),
+    let (name, paths) = match transport {
+        ListeningTransport::RawSocket(_) => ("rawsocket", None),
+        ListeningTransport::WebSocket(_) => ("websocket", None),
+        ListeningTransport::WebSocketTestee(_) => ("websocket.testee", None),
+        ListeningTransport::StreamTestee(_) => ("stream.testee", None),
+        ListeningTransport::Web(web) => ("web", Some(&web.paths)),
         ListeningTransport::Universal(universal) => match (&universal.rawsocket, &universal.web) {
-            (Some(_), Some(web)) => format!("RawSocket and HTTP at {at}: {}", paths(&web.paths)),
-            (None, Some(web)) => format!("HTTP at {at}: {}", paths(&web.paths)),
-            (_, None) => format!("RawSocket at {at}"),
+            (Some(_), Some(web)) => ("universal", Some(&web.paths)),
+            (None, Some(web)) => ("web", Some(&web.paths)),
+            (_, None) => ("rawsocket", None),
         },
-    }
+    };
+    let paths = paths.map(|paths| display_paths(paths));
+    tracing::info!(transport = name, address = %at, paths, "listening");
 }
 
-fn paths(paths: &[config::WebPath]) -> String {
+fn display_paths(paths: &[config::WebPath]) -> String {
     let paths: Vec<String> = paths
         .iter()
         .map(|path| Path::new("/").join(&path.path))

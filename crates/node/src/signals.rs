@@ -1,4 +1,4 @@
-//! What the process does when it gets a signal.
+//! The signals of the process.
 //!
 //! | signal | effect |
 //! |---|---|
@@ -78,7 +78,7 @@ impl Signals {
                     _ = quit.recv() => return EndSignal::Quit,
                 };
                 match shut_down.take() {
-                    // Where nobody receives it, the node has ended.
+                    // An error means that the node has ended.
                     Some(shut_down) => drop(shut_down.send(signal)),
                     None => return signal,
                 }

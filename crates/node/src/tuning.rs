@@ -1,5 +1,5 @@
-//! How a node uses the machine: options of the command line that change how fast it is, and nothing
-//! of what it answers.
+//! How a node uses the machine: options of the command line that change its speed and none of its
+//! answers.
 
 use std::time::Duration;
 
@@ -23,8 +23,7 @@ pub struct Tuning {
     /// calls of its own.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) sockets: Sockets,
-    /// Serves usual calls and publications over HTTP like all other requests, without the fast path
-    /// that they have otherwise.
+    /// Serve common calls and publications over HTTP without their fast path.
     #[arg(long)]
     no_fast_path: bool,
 }

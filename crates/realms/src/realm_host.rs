@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use cloverleaf_router::{
     Admitted, Compatibility, HistoryAnswer, Metered, Moment, Random, Realm, RealmSettings, Refusal,
-    RefusedPattern, Role, SessionCounts, SessionFlow, SessionKey, SessionStats, Ticket, Validation,
+    RefusedPattern, Role, SessionCounts, SessionFlow, SessionKey, SessionStats, SharedLimits,
+    Ticket, Validation,
 };
 use cloverleaf_wakes::{DeferredWakes, work_left};
 use cloverleaf_wamp::ids::SessionId;
@@ -167,6 +168,11 @@ impl RealmHost {
         let mut validation = self.enter().state.realm.validation().clone();
         let roles = rules(&mut validation);
         self.step(|realm, _| realm.set_rules(roles, validation));
+    }
+
+    /// Applies other limits from the next message on.
+    pub fn set_limits(&self, limits: SharedLimits) {
+        self.step(|realm, _| realm.set_limits(limits));
     }
 
     fn enter(&self) -> Entered<'_> {

@@ -1,4 +1,4 @@
-//! WAMP on the connections of one listener or path: admission, formats and limits.
+//! WAMP on the connections of one listener or path: who is admitted, and how messages are written.
 
 use std::sync::Arc;
 
@@ -18,26 +18,29 @@ use crate::realms::Realms;
 /// The settings that the WAMP connections of one listener or path share.
 #[derive(Debug)]
 pub struct WampService {
-    /// The realms of the node.
+    /// The realms that clients can join.
     pub realms: Arc<Realms>,
-    /// Decides which clients may join.
+    /// The clients that are admitted, and their roles.
     pub admission: Arc<Admission>,
     /// The serializers that clients may choose.
     pub serializers: Vec<Serializer>,
     /// The time limits of its connections.
     pub limits: Arc<ConnectionLimits>,
-    /// Maximum length of a received message, in bytes.
+    /// The size of a session's queue above which it takes no events and calls. Long-poll services
+    /// have their own.
+    pub high_water_mark: HighWaterMark,
+    /// The longest message that is accepted, in bytes.
     pub max_message: usize,
-    /// The policy for slow consumers whose role has none.
+    /// The slow-consumer policy of clients whose role has none.
     pub slow_consumer: SlowConsumer,
     /// Whether WELCOME contains the name and version of the router.
     pub announces_agent: bool,
-    /// The memory budgets, which all connections of the node share.
+    /// The memory budgets that its connections share with all others of the node.
     pub memory: Memory,
 }
 
 impl WampService {
-    /// The WebSocket subprotocols as readable text, those without batches first.
+    /// The WebSocket subprotocols as a list for people, those without batches first.
     pub fn spoken(&self) -> String {
         let formats = [false, true].into_iter().flat_map(|is_batched| {
             self.serializers.iter().map(move |&serializer| MessageFormat { serializer, is_batched })
@@ -56,11 +59,11 @@ impl WampService {
         peer: PeerInfo,
     ) {
         let memory = &self.memory;
-        let (sender, outlet) = queue_with(HighWaterMark::default(), Some(memory.queues()));
+        let (sender, outlet) = queue_with(self.high_water_mark, Some(memory.queues()));
         let peer = self.peer(format, sender, peer);
         if format.is_batched {
             let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
-            // Boxed, so that it does not enlarge the future of the other connections.
+            // In a box, so that other connections don't carry its memory.
             let connection = Connection::new(stream, framing, handler, outlet, early);
             Box::pin(connection.with_input_memory(memory.input()).with_limits(&self.limits)).await;
         } else {
@@ -70,7 +73,7 @@ impl WampService {
         }
     }
 
-    /// The handler of the messages of one peer.
+    /// The handler of a long-poll session.
     pub fn handler(
         &self,
         serializer: Serializer,

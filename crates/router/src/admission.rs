@@ -1,9 +1,8 @@
-//! From HELLO to the right to join a realm, or a refusal.
+//! Admission: from HELLO to the right to join a realm, or a refusal.
 //!
-//! What a listener admits is a value ([`Admission`]); which realms exist is the host's to say. Only
-//! the anonymous method is known here so far; a method with a challenge adds a state between.
-//! Spec: basic profile "Session Establishment"; advanced profile "Authentication
-//! Methods".
+//! A listener's rules are a value ([`Admission`]); the host knows which realms exist. The only
+//! method so far is `anonymous`; a method with a challenge adds a state in between. Spec: basic
+//! profile "Session Establishment"; advanced profile "Authentication Methods".
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::excerpt::Excerpt;
@@ -16,35 +15,35 @@ use thiserror::Error;
 use crate::compatibility::Compatibility;
 use crate::session::{Principal, TransportDetails};
 
-/// The name of the anonymous method, and of the role that it gives unless told otherwise.
+/// The name of the anonymous method, and of its default role.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// Offered methods that a refusal repeats: enough to see the mistake, and no long answer to a long
+/// Offered methods that a refusal lists: enough to see the mistake, and no long answer to a long
 /// HELLO.
 const MAX_METHODS_IN_REFUSAL: usize = 10;
 
-/// What a listener lets in, and as whom.
+/// The clients that a listener admits.
 #[derive(Debug, Clone, Default)]
 pub struct Admission {
-    /// Clients that prove nothing; none refuses them.
+    /// Clients without authentication; refused when absent.
     pub anonymous: Option<Anonymous>,
 }
 
 impl Admission {
-    /// What a listener without any `auth` admits: anonymous clients, with the role of that name.
+    /// The rules of a listener without `auth`: anonymous clients with the role of that name.
     pub fn open() -> Self {
         Self { anonymous: Some(Anonymous::default()) }
     }
 }
 
-/// What an anonymous client becomes.
+/// The session of an anonymous client.
 #[derive(Debug, Clone, Default)]
 pub struct Anonymous {
-    /// The only realm that it may join, also where it asks for none; any realm when absent.
+    /// The only realm that it may join, also where HELLO names none; any realm when absent.
     pub realm: Option<CompactString>,
-    /// Its role; `anonymous` when absent.
+    /// The role; `anonymous` when absent.
     pub role: Option<CompactString>,
-    /// Its name; drawn at random when absent.
+    /// The authid; random when absent.
     pub authid: Option<CompactString>,
 }
 
@@ -53,11 +52,11 @@ pub struct Anonymous {
 pub struct Admitted {
     /// The realm to join.
     pub realm: CompactString,
-    /// Who the client now is.
+    /// The authenticated identity.
     pub principal: Principal,
-    /// What it announced.
+    /// The announced roles and features.
     pub roles: ClientRoles,
-    /// How it is connected; none to say nothing.
+    /// The connection, for the meta API; none for a session of this process.
     pub transport: Option<Box<TransportDetails>>,
     /// The session belongs to the router itself: the meta API can't end it, and it can't pause.
     pub is_internal: bool,
@@ -65,29 +64,29 @@ pub struct Admitted {
     /// none waits behind another one for the decision of the authorizer, and the realm does not
     /// check that their ids follow each other.
     pub has_independent_requests: bool,
-    /// WELCOME tells it the router's name and version.
+    /// WELCOME tells the router's name and version.
     pub tells_agent: bool,
 }
 
-/// Why a client may not join; it gets ABORT with this text.
+/// Why a client may not join. It gets ABORT with this text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The realm's name is no URI.
+    /// The name of the realm is not a URI.
     #[error("{0}")]
     InvalidRealm(InvalidUri),
     /// No realm can have this name.
     #[error("'{0:.100}' is no name of a realm")]
     NoRealmName(CompactString),
-    /// No such realm.
+    /// The realm does not exist.
     #[error("no realm \"{0:.100}\" exists on this router")]
     NoSuchRealm(CompactString),
-    /// The client asks for no realm, and none is configured for it.
+    /// HELLO names no realm, and none is configured for the client.
     #[error("no realm requested")]
     NoRealm,
-    /// Clients that are authenticated so may join another realm only.
+    /// With this authentication the client may join another realm only.
     #[error("realm \"{0:.100}\" can't be joined with this authentication")]
     OtherRealm(CompactString),
-    /// The realm would be one too many.
+    /// The realm would exceed the largest number of realms.
     #[error("realm \"{0:.100}\" is not there, and no further one can be made")]
     TooManyRealms(CompactString),
     /// The realm has no such role.
@@ -104,23 +103,23 @@ pub enum Refusal {
     /// HELLO announces no role.
     #[error("HELLO.Details.roles must announce at least one role")]
     NoRoles,
-    /// The realm is full.
+    /// The realm has its largest number of sessions.
     #[error("realm \"{0:.100}\" has reached its largest number of sessions")]
     RealmFull(CompactString),
-    /// The realm has not finished with the sessions that have left.
+    /// Too many sessions that have left are still being removed from the realm.
     #[error("realm \"{0:.100}\" is busy with sessions that have left; try again later")]
     RealmBusy(CompactString),
-    /// The realm lets nobody in any more.
+    /// The realm is closed: the router is shutting down.
     #[error("realm \"{0:.100}\" is closed")]
     RealmClosed(CompactString),
 }
 
 impl Refusal {
-    /// The URI that names the reason, as a realm of this preset tells it.
+    /// The reason URI of ABORT, according to the preset of the realm.
     pub const fn reason(&self, compatibility: Compatibility) -> &'static str {
         match self {
             Self::InvalidRealm(_) | Self::NoRealmName(_) => error_uri::INVALID_URI,
-            // The name of the other realm is not given away.
+            // The name of the realm that the client may join is not disclosed.
             Self::NoSuchRealm(_) | Self::NoRealm | Self::OtherRealm(_) => error_uri::NO_SUCH_REALM,
             Self::NoSuchRole { .. } => error_uri::NO_SUCH_ROLE,
             Self::NoMatchingAuthMethod(_) => compatibility.no_auth_method_reason(),
@@ -131,14 +130,14 @@ impl Refusal {
         }
     }
 
-    /// The ABORT that tells the client, with the reason of this preset.
+    /// The ABORT for the client, according to the preset of the realm.
     pub fn abort(&self, compatibility: Compatibility) -> Abort {
         Abort::new(self.reason(compatibility), self.to_string())
     }
 }
 
 impl Admitted {
-    /// A client of which nothing else is known.
+    /// A client with these properties and defaults for all others.
     pub fn new(realm: impl Into<CompactString>, principal: Principal, roles: ClientRoles) -> Self {
         Self {
             realm: realm.into(),
@@ -153,7 +152,7 @@ impl Admitted {
 }
 
 impl Admission {
-    /// Decides about a HELLO. `random` names a client that has no name of its own.
+    /// Decides on a HELLO. `random` is for the authid of a client that has none.
     pub fn admit(&self, hello: &Hello, random: [u64; 2]) -> Result<Admitted, Refusal> {
         let roles = hello.details.roles.unwrap_or_default();
         if !roles.any() {
@@ -186,7 +185,7 @@ impl Admission {
 }
 
 impl Anonymous {
-    /// The realm to join for a client that asks for one, or for none: an empty text.
+    /// The realm to join for a client that asks for `asked`, which is empty where HELLO names none.
     fn realm_for(&self, asked: &str) -> Result<CompactString, Refusal> {
         match &self.realm {
             None if asked.is_empty() => Err(Refusal::NoRealm),
@@ -197,7 +196,7 @@ impl Anonymous {
     }
 }
 
-/// A name out of random bits, readable aloud: `X7QK-3MHD-9PRW-A4TE-6NVG-C5YU`.
+/// An authid of random bits that can be read aloud: `X7QK-3MHD-9PRW-A4TE-6NVG-C5YU`.
 pub fn random_authid(random: [u64; 2]) -> CompactString {
     const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     const GROUPS: usize = 6;
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_without_auth_takes_everybody_as_anonymous() {
+    fn listener_without_auth_admits_clients_as_anonymous() {
         let admitted = Admission::open().admit(&hello(&[]), [1, 2]).unwrap();
         assert_eq!(admitted.realm, "realm1");
         assert_eq!(admitted.principal.authrole, "anonymous");
@@ -260,7 +259,7 @@ mod tests {
         }
     }
 
-    /// The URI is what Crossbar.io says of a realm that a client can't join.
+    /// The URI is that of Crossbar.io for a realm that a client can't join.
     #[test]
     fn a_client_that_asks_for_another_realm_than_the_configured_one_is_refused() {
         let anonymous = Anonymous { realm: Some("secret".into()), ..Anonymous::default() };
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_that_nobody_offers_are_refused() {
+    fn methods_that_are_not_offered_are_refused() {
         let refusal = Refusal::NoMatchingAuthMethod(vec!["ticket".into()]);
         assert_eq!(Admission::open().admit(&hello(&["ticket"]), [0, 0]), Err(refusal));
         let refusal = Refusal::NoMatchingAuthMethod(Vec::new());
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_short_however_long_the_hello_was() {
+    fn refusal_of_a_long_hello_is_short() {
         let long = "x".repeat(1_000);
         let refusals = [
             Admission::open().admit(&hello(&vec![long.as_str(); 50]), [0, 0]).unwrap_err(),
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_whose_name_is_no_uri_is_refused_as_such() {
+    fn realm_name_that_is_not_a_uri_is_refused() {
         let hello = Hello { realm: "realm 1".into(), ..hello(&[]) };
         let refusal = Admission::open().admit(&hello, [0, 0]).unwrap_err();
         assert_eq!(refusal.reason(Compatibility::Crossbar), error_uri::INVALID_URI);
@@ -326,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_serial_is_six_groups_of_four() {
+    fn random_authid_has_six_groups_of_four() {
         let text = random_authid([u64::MAX, u64::MAX]);
         assert_eq!(text, "9999-9999-9999-9999-9999-9999");
     }

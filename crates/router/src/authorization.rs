@@ -7,72 +7,39 @@
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
 
+pub use crate::action::Action;
 use crate::compatibility::Compatibility;
+use crate::limits::{LARGEST_HELD_CALL_LIMIT, SessionLimits};
 use crate::uri_index::UriIndex;
 use crate::validation::SchemasId;
 
-/// What a session asks to do with a URI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// CALL
-    Call,
-    /// REGISTER
-    Register,
-    /// PUBLISH
-    Publish,
-    /// SUBSCRIBE
-    Subscribe,
-}
-
-impl Action {
-    /// The action's word, as in a permission's `allow`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Call => "call",
-            Self::Register => "register",
-            Self::Publish => "publish",
-            Self::Subscribe => "subscribe",
-        }
-    }
-
-    /// How a refusal names the action and its object.
-    pub(crate) const fn phrase(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Call => ("call", "procedure"),
-            Self::Register => ("register", "procedure"),
-            Self::Publish => ("publish to", "topic"),
-            Self::Subscribe => ("subscribe to", "topic"),
-        }
-    }
-}
-
-/// Whether the other side learns who calls or publishes.
+/// Whether a caller or publisher is disclosed to the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Disclosure {
-    /// As the session wishes with `disclose_me`.
+    /// If the session requests it with `disclose_me`.
     #[default]
     OnRequest,
     /// Always.
     Always,
-    /// Never. A wish is ignored or refused, as the realm's [`Compatibility`] says.
+    /// Never. A request is ignored or refused, according to the realm's [`Compatibility`].
     Never,
-    /// Never; a wish is refused.
+    /// Never. A request is refused.
     Forbidden,
 }
 
-/// Whether somebody is disclosed.
+/// Whether a caller or publisher is disclosed to the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disclosed {
-    /// By rule or on wish.
+    /// By rule or on request.
     Yes,
-    /// Nobody has asked for it; the other side may.
+    /// Not requested by the session; the other side may request it.
     NotRequested,
-    /// Not even if the other side asks for it.
+    /// Not even if the other side requests it.
     Never,
 }
 
 impl Disclosure {
-    /// Whether to disclose; none when a wish has to be refused.
+    /// Decides on disclosure; `None` if a request has to be refused.
     pub(crate) const fn decide(
         self,
         wish: Option<bool>,
@@ -92,28 +59,28 @@ impl Disclosure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent rights, named as in the file")]
 pub struct Permission {
-    /// May call.
+    /// CALL is allowed.
     pub call: bool,
-    /// May register.
+    /// REGISTER is allowed.
     pub register: bool,
-    /// May publish.
+    /// PUBLISH is allowed.
     pub publish: bool,
-    /// May subscribe.
+    /// SUBSCRIBE is allowed.
     pub subscribe: bool,
-    /// Whether callees learn who calls.
+    /// Whether callers are disclosed to callees.
     pub disclose_caller: Disclosure,
-    /// Whether subscribers learn who publishes.
+    /// Whether publishers are disclosed to subscribers.
     pub disclose_publisher: Disclosure,
-    /// Whether callers learn which callee has answered; decided where the callee registers.
+    /// Whether the callee is disclosed to callers; decided by the permission of the callee.
     pub disclose_callee: bool,
-    /// How far the router says that it trusts calls and publications; none to say nothing.
+    /// The trust level of calls and publications; omitted when absent.
     pub trustlevel: Option<u64>,
-    /// What payloads are held against; none to take any.
+    /// The schemas that payloads are validated against, if any.
     pub schemas: Option<SchemasId>,
 }
 
 impl Permission {
-    /// Everything, with disclosure on wish.
+    /// Every action, with disclosure on request.
     pub const ALL: Self = Self {
         call: true,
         register: true,
@@ -136,7 +103,7 @@ impl Permission {
     }
 }
 
-/// What an authorizer says to a request.
+/// The answer of an authorizer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is allowed under this permission.
@@ -147,8 +114,8 @@ pub enum Verdict {
     Ask,
 }
 
-/// The name of the role for sessions inside the router that an embedding program opens; it may do
-/// everything, also in the reserved namespace.
+/// The name of the role for internal sessions that an embedding program opens. It has every right,
+/// also in the reserved namespace.
 pub const TRUSTED: &str = "trusted";
 
 /// A role with its rules.
@@ -156,6 +123,7 @@ pub const TRUSTED: &str = "trusted";
 pub struct Role {
     name: CompactString,
     rules: Rules,
+    limits: SessionLimits,
     /// It allows nothing any more, and no session joins with it.
     is_removed: bool,
 }
@@ -177,18 +145,33 @@ impl Role {
         for (pattern, permission) in rules {
             index.insert(&pattern, permission);
         }
-        Self { name: name.into(), rules: Rules::Static(index), is_removed: false }
+        Self::of(name.into(), Rules::Static(index))
     }
 
     /// A role without rules: the realm's [`Authorizer`](crate::Authorizer) decides on each request.
     /// In a realm without one everything is denied.
     pub fn with_authorizer(name: impl Into<CompactString>) -> Self {
-        Self { name: name.into(), rules: Rules::Authorizer, is_removed: false }
+        Self::of(name.into(), Rules::Authorizer)
     }
 
     /// The built-in role for components inside the router.
     pub(crate) fn trusted() -> Self {
-        Self { name: TRUSTED.into(), rules: Rules::Trusted, is_removed: false }
+        Self::of(TRUSTED.into(), Rules::Trusted)
+    }
+
+    fn of(name: CompactString, rules: Rules) -> Self {
+        Self { name, rules, limits: SessionLimits::DEFAULT, is_removed: false }
+    }
+
+    /// The same role with other limits of its sessions.
+    pub fn with_limits(self, limits: SessionLimits) -> Self {
+        let max_held_call_bytes = limits.max_held_call_bytes.min(LARGEST_HELD_CALL_LIMIT);
+        Self { limits: SessionLimits { max_held_call_bytes, ..limits }, ..self }
+    }
+
+    /// The limits of each session with the role.
+    pub(crate) const fn limits(&self) -> &SessionLimits {
+        &self.limits
     }
 
     /// The role's name.
@@ -279,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn what_no_rule_allows_is_denied() {
+    fn request_without_a_matching_rule_is_denied() {
         assert!(!may_call(&role(&[]), "com.a"));
         assert!(!may_call(&role(&[("com.b", true)]), "com.a"));
     }
 
     #[test]
-    fn exact_counts_before_wildcard_before_the_longest_prefix() {
+    fn exact_rules_precede_wildcards_and_wildcards_precede_prefixes() {
         let role = role(&[
             ("*", true),
             ("com.*", true),
@@ -300,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_rule_hides_no_prefix_rule_for_another_uri() {
+    fn exact_rule_does_not_hide_a_prefix_rule() {
         let role = role(&[("com.a", false), ("com.*", true)]);
         assert!(may_call(&role, "com.ab"));
         assert!(!may_call(&role, "com.a"));
@@ -314,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_to_a_uri_is_no_right_to_a_pattern_of_the_same_text() {
+    fn exact_permission_does_not_cover_a_pattern_of_the_same_text() {
         let role = role(&[("com.a", true), ("com.*.x", true), ("org.*", true)]);
         let may = |text: &str, policy| {
             let pattern = UriPattern::new(text, policy, UriRule::Loose).unwrap();
@@ -335,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn disclose_me_is_refused_only_where_the_rule_says_never() {
+    fn disclose_me_is_refused_only_if_the_rule_forbids_it() {
         for preset in [Compatibility::Crossbar, Compatibility::Wamp] {
             let decide = |rule: Disclosure, wish| rule.decide(wish, preset);
             assert_eq!(decide(Disclosure::OnRequest, None), Some(Disclosed::NotRequested));

@@ -1,23 +1,26 @@
-//! Subscriptions and publications: who receives what.
+//! Subscriptions and publications: which sessions receive an event.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | `subscription` | SUBSCRIBE, UNSUBSCRIBE, revocation |
-//! | `subscribers` | the subscribers of one subscription, and in which mode they listen |
+//! | `subscribers` | the subscribers of one subscription and their delivery modes |
 //! | `publication` | PUBLISH to EVENT |
-//! | `outgoing` | publications that are not done, in the order of each publisher |
-//! | `eligibility` | who may receive one publication |
+//! | `outgoing` | unfinished publications, in the order of each publisher |
+//! | `eligibility` | the sessions that may receive one publication |
 //! | `backpressure` | subscribers that read too slowly |
-//! | `retention`, `replay` | events retained for later subscribers, and how these get them |
-//! | `history`, `reading` | events that are stored to be asked for, and how they are |
-//! | `record` | such an event as bytes |
-//! | `durable` | publications that go out when they are safe |
-//! | `acknowledgement` | events whose receivers acknowledge them |
-//! | `listing` | what the meta API tells of subscriptions |
+//! | `retention`, `replay` | retained events, and sending them to new subscribers |
+//! | `history`, `history_query` | stored events, and reading them |
+//! | `record` | a stored event as bytes |
+//! | `durable` | publications that wait for the event store |
+//! | `acknowledgement` | events that their receivers acknowledge |
+//! | `listing` | subscriptions for the meta API |
+//!
+//! The files of `broker`, `dealer` and `session` name each other: a session's record holds its
+//! state in the broker, and the modules here extend [`Broker`], whose fields are types of theirs.
 //!
 //! Spec: basic profile "Publish and Subscribe", "Subscribing and Unsubscribing", "Publishing and
-//! Events"; advanced profile "Pattern-based Subscription", "Subscriber Black- and
-//! Whitelisting", "Publisher Exclusion", "Publisher Identification".
+//! Events"; advanced profile "Pattern-based Subscription", "Subscriber Black- and Whitelisting",
+//! "Publisher Exclusion", "Publisher Identification".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +29,7 @@ use cloverleaf_wamp::uri::UriPattern;
 
 use crate::deadline::Moment;
 use crate::directory::{Directory, DirectoryEntry, HeldPatterns};
+use crate::limits::SharedLimits;
 use crate::wall_clock::Timestamp;
 
 mod acknowledgement;
@@ -63,29 +67,28 @@ pub(crate) use subscribers::DeliveryMode;
 use subscribers::Subscribers;
 pub(crate) use subscription::{SubscribeRequest, SubscriptionChange};
 
-/// What a session holds in the broker.
+/// The state of a session in the broker.
 #[derive(Debug, Default)]
 pub(crate) struct BrokerState {
-    /// With the length of the name of the group or node that it subscribes with.
+    /// Each with the length of the name of the group or node that it subscribes with.
     subscriptions: BTreeMap<SubscriptionId, u8>,
     held: HeldPatterns,
-    /// Publications that its subscribers have to acknowledge first, by its own requests.
+    /// Publications that receivers have to acknowledge first, by the request id of this session.
     awaited: BTreeMap<RequestId, PublicationId>,
     /// Requests whose publications have to be stored first.
     storing: BTreeSet<RequestId>,
-    /// Publications that it has to acknowledge.
+    /// Publications that this session has to acknowledge.
     owed: BTreeSet<PublicationId>,
 }
 
 impl BrokerState {
-    /// Whether a publication with this number is not acknowledged yet, and will be.
+    /// Whether a publication with this request id will be acknowledged and is not yet.
     pub(crate) fn is_in_flight(&self, request: RequestId) -> bool {
         self.awaited.contains_key(&request) || self.storing.contains(&request)
     }
 }
 
-/// A pattern and who listens to it; it exists as long as anybody does, or as long as its events are
-/// stored.
+/// A pattern and its subscribers. It exists while it has subscribers or a history.
 #[derive(Debug)]
 struct Subscription {
     pattern: UriPattern,
@@ -115,14 +118,15 @@ pub(crate) struct Broker {
     pub(crate) backpressure: Backpressure,
     outgoing: Outgoing,
     durable: Durable,
-    /// The subscription of each of the realm's histories.
+    /// The subscription of each history of the realm.
     stored_in: Vec<SubscriptionId>,
+    limits: SharedLimits,
 }
 
 impl Broker {
-    /// A broker that nobody listens to. Patterns with a history are subscriptions from the
-    /// beginning, so that what is published before the first subscriber comes is stored. Of two for
-    /// the same pattern the later one counts.
+    /// A broker without subscribers. Patterns with a history are subscriptions from the beginning,
+    /// so that publications before the first subscriber are stored. Of two histories for the same
+    /// pattern the later one counts.
     pub(crate) fn new(
         created: Timestamp,
         retention: RetentionSettings,
@@ -152,12 +156,18 @@ impl Broker {
         broker
     }
 
-    /// Whether any events are stored to be asked for.
+    /// Applies other limits from now on.
+    pub(crate) const fn set_limits(&mut self, limits: SharedLimits) {
+        self.limits = limits;
+        self.retention.set_max_per_topic(limits.max_retained_per_topic);
+    }
+
+    /// Whether the events of any pattern are stored.
     pub(crate) const fn has_histories(&self) -> bool {
         !self.stored_in.is_empty()
     }
 
-    /// The earliest moment at which an acknowledgement is given up.
+    /// The earliest deadline of an acknowledgement.
     pub(crate) fn next_deadline(&self) -> Option<Moment> {
         self.acknowledgements.next_deadline()
     }
@@ -172,6 +182,6 @@ impl Broker {
             && self.durable.is_empty()
             && self.outgoing.is_empty()
             && !self.retention.has_replays()
-            && self.backpressure.makes_nobody_wait()
+            && self.backpressure.has_no_waiting_publisher()
     }
 }

@@ -1,16 +1,16 @@
-//! What has changed in a registration or subscription, for the meta API.
+//! Changes of registrations and subscriptions, for meta events.
 
-use crate::session::SessionKey;
+use crate::session_key::SessionKey;
 
-/// One step of the life of a registration or subscription.
+/// One change of a registration or subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change<Id> {
-    /// The first session has come.
+    /// The entry was created.
     Created(Id),
-    /// A session has come.
+    /// A session joined it.
     Joined(Id),
-    /// A session has gone.
+    /// A session left it.
     Left(Id, SessionKey),
-    /// The last session has gone.
+    /// Its last session left, so that the entry was deleted.
     Deleted(Id, SessionKey),
 }

@@ -1,5 +1,5 @@
-//! Where the WAMP specification and Crossbar.io differ and a deployed client could notice: which of
-//! the two a realm follows.
+//! The differences between the WAMP specification and Crossbar.io that a deployed client could
+//! notice.
 //!
 //! One value with two presets. Each effect is one method here, so that the table of the
 //! documentation (`docs/migration.md`) has a row or two for each method.
@@ -10,9 +10,9 @@ use cloverleaf_wamp::message::CallTimeoutUnit;
 /// The preset of a realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compatibility {
-    /// What deployed clients of Crossbar.io know. The default of a node with a configuration file.
+    /// Crossbar.io's behaviour. The default of a node with a configuration file.
     Crossbar,
-    /// What the specification says. The default of a node without a configuration file.
+    /// The specification's behaviour. The default of a node without a configuration file.
     #[default]
     Wamp,
 }
@@ -24,9 +24,9 @@ impl Compatibility {
         matches!(self, Self::Crossbar)
     }
 
-    /// How many events `wamp.subscription.get_events` gives that is not asked for a number, where
-    /// it always gives one list, the latest first. Otherwise its second argument decides, and
-    /// without one the form is the specification's (advanced profile, "Event History").
+    /// The number of events that `wamp.subscription.get_events` returns by default, if it always
+    /// returns one list, the latest event first. Otherwise its second argument decides, and without
+    /// one the form is the specification's (advanced profile, "Event History").
     pub(crate) const fn default_history_limit(self) -> Option<usize> {
         match self {
             Self::Crossbar => Some(10),
@@ -68,8 +68,8 @@ impl Compatibility {
         }
     }
 
-    /// The URI and the text of the ERROR for a call whose time is up. Sessions inside the router
-    /// get that of [`Compatibility::Wamp`] in every realm.
+    /// The URI and the text of the ERROR for a call that timed out. Internal sessions get that of
+    /// [`Compatibility::Wamp`] in every realm.
     pub(crate) const fn call_timeout_error(self) -> (&'static str, &'static str) {
         match self {
             Self::Crossbar => (error_uri::CANCELED, "timeout reached"),
@@ -91,8 +91,8 @@ impl Compatibility {
         matches!(self, Self::Crossbar)
     }
 
-    /// The URI of the ERROR for REGISTER of a procedure that is shared by another policy than the
-    /// one asked for (advanced profile, "Shared Registration").
+    /// The URI of the ERROR for REGISTER of a procedure that is registered with another shared
+    /// policy (advanced profile, "Shared Registration").
     pub(crate) const fn other_policy_error(self) -> &'static str {
         match self {
             Self::Crossbar => error_uri::PROCEDURE_EXISTS_WITH_OTHER_POLICY,
@@ -109,7 +109,8 @@ impl Compatibility {
         }
     }
 
-    /// The reason of the GOODBYE that answers a client's (basic profile, "Session Closing").
+    /// The reason of the GOODBYE that answers a client's GOODBYE (basic profile, "Session
+    /// Closing").
     pub(crate) const fn goodbye_reply_reason(self) -> &'static str {
         match self {
             Self::Crossbar => error_uri::CLOSE_NORMAL,
@@ -117,8 +118,8 @@ impl Compatibility {
         }
     }
 
-    /// The reason of the GOODBYE to a session that was killed without one (advanced profile,
-    /// "Session Meta API").
+    /// The default reason of the GOODBYE to a killed session (advanced profile, "Session Meta
+    /// API").
     pub(crate) const fn kill_reason(self) -> &'static str {
         match self {
             Self::Crossbar => error_uri::CLOSE_NORMAL,

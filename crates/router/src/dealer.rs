@@ -1,22 +1,25 @@
-//! Registrations and calls: who answers what.
+//! Registrations and calls: which callees answer a call.
 //!
-//! A call lives in one table from CALL to its end; every end goes through [`Dealer::take`].
+//! A call is in one table from CALL to its end; every end goes through [`Dealer::take`].
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | `call` | CALL to INVOCATION |
-//! | `pending_invocation` | what a callee is asked, once or again |
-//! | `choice` | which of several callees |
-//! | `call_queue` | calls for which no callee is free |
-//! | `rerouting` | calls that one callee could not take and another one may |
-//! | `progress` | calls and results in parts |
+//! | `pending_invocation` | the invocation of a call, sent once or again |
+//! | `choice` | which of several callees gets a call |
+//! | `call_queue` | calls that wait for a free callee |
+//! | `rerouting` | calls that go to another callee |
+//! | `progress` | progressive calls and results |
 //! | `call_all` | calls to all callees at once |
-//! | `cancellation` | CANCEL and the clock |
+//! | `cancellation` | CANCEL and timeouts |
 //! | `ending` | the endings of a call |
-//! | `answer` | what the caller is told then |
+//! | `answer` | the answer to the caller |
 //! | `registration` | REGISTER, UNREGISTER, revocation |
 //! | `endpoint` | the callees of a registration |
-//! | `listing` | finding registrations, for calls and for the meta API |
+//! | `listing` | look-up of registrations, for calls and the meta API |
+//!
+//! The files of `dealer`, `broker` and `session` name each other: a session's record holds its
+//! state in the dealer, and the modules here extend [`Dealer`], whose fields are types of theirs.
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
 
@@ -34,7 +37,7 @@ use slab::Slab;
 use crate::compatibility::Compatibility;
 use crate::deadline::{Deadlines, Moment};
 use crate::directory::{Directory, HeldPatterns};
-use crate::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
+use crate::limits::{LARGEST_HELD_CALL_LIMIT, MAX_COLLECTED_BYTES, SessionLimits, SharedLimits};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::uri_index::UriIndex;
@@ -57,7 +60,6 @@ mod rerouting;
 pub(crate) use call::CallPermission;
 use call_all::CallAll;
 use call_queue::{CallQueueWork, QueuePosition};
-pub(crate) use choice::RendezvousKey;
 pub(crate) use ending::DetachedCalls;
 use endpoint::{EndpointId, Registration};
 pub(crate) use listing::RegistrationInfo;
@@ -70,30 +72,30 @@ pub(crate) use registration::{RegistrationChange, RegistrationTerms};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallKey(usize);
 
-/// What a session holds in the dealer.
+/// The state of a session in the dealer.
 #[derive(Debug, Default)]
 pub(crate) struct DealerState {
     registrations: BTreeSet<RegistrationId>,
     held: HeldPatterns,
-    /// Its calls that are not answered.
+    /// Its calls in flight.
     calls: HashMap<RequestId, CallKey>,
-    /// Bytes that these hold.
+    /// Bytes held by these calls.
     held_bytes: usize,
-    /// One more than the largest number of a call so far, 0 before the first (advanced profile,
+    /// One more than the largest request id of a call so far, 0 before the first (advanced profile,
     /// "Progressive Call Invocations").
     watermark: u64,
-    /// The invocations that it has not answered.
+    /// Its unanswered invocations.
     invocations: HashMap<InvocationId, CallKey>,
     invocation_ids: IdSequence,
 }
 
 impl DealerState {
-    /// The call with this number, if it is not answered yet.
+    /// The call in flight with this request id.
     pub(crate) fn call_in_flight(&self, request: RequestId) -> Option<CallKey> {
         self.calls.get(&request).copied()
     }
 
-    /// Whether a number is not larger than all before it.
+    /// Whether a request id is not larger than all before it.
     pub(crate) const fn is_below_watermark(&self, request: RequestId) -> bool {
         request.number() < self.watermark && !self.begins_again(request)
     }
@@ -105,13 +107,13 @@ impl DealerState {
         self.watermark = if again { next } else { self.watermark.max(next) };
     }
 
-    /// Behind the largest number of all comes 1 (basic profile, "IDs").
+    /// The request id after the largest one is 1 (basic profile, "IDs").
     const fn begins_again(&self, request: RequestId) -> bool {
         self.watermark == MAX_ID + 1 && request.number() == 1
     }
 }
 
-/// A call that is not answered.
+/// A call in flight.
 #[derive(Debug)]
 struct CallInFlight {
     caller: SessionKey,
@@ -119,63 +121,64 @@ struct CallInFlight {
     registration: RegistrationId,
     assignment: Assignment,
     time_limit: Option<TimeLimit>,
-    /// The caller takes results in parts.
+    /// The caller accepts progressive results.
     receive_progress: bool,
-    /// CANCEL with mode `kill` was passed on; the callee's answer is awaited.
+    /// CANCEL with mode `kill` was forwarded; the callee's answer is awaited.
     canceling: bool,
-    /// What must be sent again if the callee can't take it; kept where another one could.
+    /// The invocation, kept if another callee could get it.
     pending: Option<Box<PendingInvocation>>,
-    /// Bytes of the pending invocation, the collected results and the options for further parts.
+    /// Bytes of the pending invocation, the collected answers and the options for further parts.
     /// They count in the budgets of the caller and the realm, so that 32 bits are enough. With 64
     /// bits the struct has more than 128 bytes, and each move of it calls `memcpy`.
     held_bytes: u32,
-    /// The call comes in parts, or the results have begun to.
+    /// The call is progressive, or its progressive results have begun.
     progressive: Option<Box<ProgressiveState>>,
 }
 
-/// How long a call may take.
+/// The timeout of a call.
 #[derive(Debug, Clone, Copy)]
 struct TimeLimit {
     /// Milliseconds between the call and its first result, and between any two results.
     millis: u64,
-    /// When the call ends, unless a result comes.
+    /// The call ends then, unless a result comes before.
     deadline: Moment,
 }
 
 impl TimeLimit {
-    /// So many milliseconds from now.
+    /// A timeout of `millis` milliseconds from `now`.
     const fn begun(millis: u64, now: Moment) -> Self {
         Self { millis, deadline: now.plus_millis(millis) }
     }
 }
 
-/// Who is to answer a call.
+/// The callees of a call in flight.
 #[derive(Debug)]
 enum Assignment {
     /// One callee.
     One(ActiveInvocation),
-    /// None: a callee is being looked for.
+    /// No callee yet: one is being chosen.
     Unassigned,
-    /// None yet: every callee has as many calls as it takes.
+    /// No callee yet: every callee has as many calls as it takes.
     Queued(QueuePosition),
     /// All callees.
     All(Box<CallAll>),
 }
 
-/// An invocation that is not answered.
+/// An unanswered invocation.
 #[derive(Debug, Clone, Copy)]
 struct ActiveInvocation {
     callee: SessionKey,
     invocation: InvocationId,
-    /// The endpoint whose calls are counted, if they are.
+    /// The endpoint, if its calls are counted.
     counted: Option<EndpointId>,
-    /// The caller learns who has answered.
+    /// The callee is disclosed to the caller.
     disclosed: bool,
-    /// What its answers are held against.
+    /// The schemas that its answers are validated against.
     schemas: Option<SchemasId>,
 }
 
-const _: () = assert!(MAX_HELD_CALL_BYTES <= u32::MAX as usize);
+// The results of a call are still collected while its caller is detached and not counted.
+const _: () = assert!(LARGEST_HELD_CALL_LIMIT + MAX_COLLECTED_BYTES < u32::MAX as usize);
 
 impl CallInFlight {
     /// Bytes that the call holds.
@@ -183,7 +186,7 @@ impl CallInFlight {
         self.held_bytes as usize
     }
 
-    /// The invocations that are not answered.
+    /// The unanswered invocations.
     fn invoked(&self) -> impl Iterator<Item = ActiveInvocation> {
         let (one, all) = match &self.assignment {
             Assignment::One(invoked) => (Some(*invoked), None),
@@ -193,7 +196,7 @@ impl CallInFlight {
         one.into_iter().chain(all.into_iter().flatten())
     }
 
-    /// What a callee has been asked.
+    /// The unanswered invocation of a callee.
     fn invoked_of(&self, callee: SessionKey) -> Option<ActiveInvocation> {
         match &self.assignment {
             Assignment::One(invoked) => Some(*invoked).filter(|invoked| invoked.callee == callee),
@@ -203,12 +206,12 @@ impl CallInFlight {
     }
 }
 
-/// How many calls to procedures that match may wait for a callee.
+/// The queue of calls that wait for a callee of procedures that match.
 #[derive(Debug, Clone)]
 pub struct CallQueue {
     /// The procedures.
     pub pattern: UriPattern,
-    /// The number of calls.
+    /// The largest number of calls.
     pub limit: usize,
 }
 
@@ -218,22 +221,23 @@ pub(crate) struct Dealer {
     registrations: Directory<Registration>,
     last_endpoint: Option<EndpointId>,
     calls: Slab<CallInFlight>,
-    deadlines: Deadlines,
+    deadlines: Deadlines<CallKey>,
     times: CallTimes,
     queues: UriIndex<usize>,
     waiting: CallQueueWork,
-    /// Bytes that calls hold.
+    /// Bytes held by all calls.
     held_bytes: usize,
-    /// The place in the table of calls up to which they were ended at the shutdown.
+    /// The place in the table of calls up to which calls were ended at the shutdown.
     ended_up_to: usize,
-    /// Work that grows with the callees of a registration, and has not been counted in a step.
+    /// Work that grows with the callees of a registration and was not counted in a step yet.
     uncounted: u32,
     validation: Validation,
     compatibility: Compatibility,
+    limits: SharedLimits,
 }
 
 impl Dealer {
-    /// The work since this was last asked that grows with the callees of a registration, in units.
+    /// Takes the work that grows with the callees of a registration, in units.
     pub(crate) const fn take_work(&mut self) -> u32 {
         std::mem::replace(&mut self.uncounted, 0)
     }
@@ -257,7 +261,13 @@ impl Dealer {
         self.validation = validation;
     }
 
-    /// How many calls are not answered.
+    /// Applies other limits from now on.
+    pub(crate) const fn set_limits(&mut self, limits: SharedLimits) {
+        self.limits = limits;
+        self.validation.set_max_bytes(limits.max_validated_bytes);
+    }
+
+    /// The number of calls in flight.
     pub(crate) fn calls_in_flight(&self) -> usize {
         self.calls.len()
     }
@@ -267,7 +277,7 @@ impl Dealer {
         self.deadlines.next()
     }
 
-    /// The one door: takes a call out of every table that knows it.
+    /// Removes a call from every table. All endings of a call go through this function.
     fn take<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey) -> Option<CallInFlight> {
         let call = self.calls.try_remove(key.0)?;
         if let Some(limit) = call.time_limit {
@@ -287,11 +297,11 @@ impl Dealer {
         Some(call)
     }
 
-    /// Counts bytes that a call holds, if there is room for them in the budgets of its caller and
-    /// the realm. Whether there is.
+    /// Counts bytes held by a call, if the budgets of its caller and the realm have room. Returns
+    /// whether they have.
     fn hold<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey, bytes: usize) -> bool {
         let Some(call) = self.calls.get_mut(key.0) else { return false };
-        if bytes > held_room(self.held_bytes, sessions, call.caller) {
+        if bytes > held_room(&self.limits, self.held_bytes, sessions, call.caller) {
             return false;
         }
         call.held_bytes += bytes as u32;
@@ -305,7 +315,7 @@ impl Dealer {
         true
     }
 
-    /// Takes bytes that a call no longer holds out of the budgets. The call does not wait.
+    /// Returns bytes of a call to the budgets. The call does not wait in a queue.
     fn release<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey, bytes: usize) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         call.held_bytes -= bytes as u32;
@@ -315,12 +325,12 @@ impl Dealer {
         }
     }
 
-    /// Bytes that a call holds.
+    /// Bytes held by a call.
     fn bytes_of(&self, key: CallKey) -> usize {
         self.calls.get(key.0).map_or(0, CallInFlight::held_bytes)
     }
 
-    /// Frees what a call holds to be sent again.
+    /// Drops the invocation that is kept to be sent again.
     fn drop_pending<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey) {
         let pending = self.calls.get_mut(key.0).and_then(|call| call.pending.take());
         if let Some(pending) = pending {
@@ -328,7 +338,7 @@ impl Dealer {
         }
     }
 
-    /// Takes an invocation out of its callee's table; the callee is free for another one.
+    /// Removes an invocation from the state of its callee, which is free for another call.
     #[inline]
     fn forget_invocation<O>(
         &mut self,
@@ -355,15 +365,22 @@ impl Dealer {
     }
 }
 
-/// Bytes that the calls of a caller may hold beside those that they do, where all calls of the
-/// realm hold so many.
-fn held_room<O>(of_realm: usize, sessions: &Sessions<O>, caller: SessionKey) -> usize {
-    let of_caller = sessions.at(caller).map_or(0, |caller| caller.dealer.held_bytes);
-    let room = MAX_HELD_CALL_BYTES.saturating_sub(of_realm);
-    room.min(MAX_HELD_CALL_BYTES_PER_SESSION.saturating_sub(of_caller))
+/// The further bytes that calls of a caller may hold, if all calls of the realm hold `of_realm`.
+fn held_room<O>(
+    limits: &SharedLimits,
+    of_realm: usize,
+    sessions: &Sessions<O>,
+    caller: SessionKey,
+) -> usize {
+    let (of_caller, limit) = match sessions.at(caller) {
+        Some(caller) => (caller.dealer.held_bytes, sessions.limits(caller.role)),
+        None => (0, &SessionLimits::DEFAULT),
+    };
+    let room = limits.max_held_call_bytes.saturating_sub(of_realm);
+    room.min(limit.max_held_call_bytes.saturating_sub(of_caller))
 }
 
-/// Asks a callee to give an invocation up, if it has announced that it can be asked.
+/// Sends INTERRUPT to a callee that has announced call canceling.
 fn interrupt<O: Outbox>(
     callee: &Session<O>,
     request: InvocationId,

@@ -122,7 +122,7 @@ pub(crate) struct HoldingLimits {
     pub(crate) uri_bytes: (usize, &'static str),
 }
 
-/// What one session holds of a directory, besides the ids.
+/// The share of one session in a directory, besides the ids.
 #[derive(Debug, Default)]
 pub(crate) struct HeldPatterns {
     /// Entries with a prefix or a wildcard.

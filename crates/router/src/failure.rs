@@ -1,4 +1,4 @@
-//! Why a correct request can't be served: the one table from reason to ERROR.
+//! The failures of correct requests: the one table from failure to ERROR.
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{RegistrationId, SessionId, SubscriptionId};
@@ -8,14 +8,14 @@ use cloverleaf_wamp::uri::{InvalidUri, UncheckedUri};
 use compact_str::CompactString;
 use thiserror::Error;
 
-use crate::authorization::Action;
-use crate::limits::{MAX_HISTORY_ANSWER_BYTES, MAX_VALIDATED_BYTES};
+use crate::action::Action;
+use crate::limits::MAX_HISTORY_ANSWER_BYTES;
 
 fn first_component(uri: &UncheckedUri) -> &str {
     uri.as_str().split('.').next().unwrap_or_default()
 }
 
-/// Why a correct request can't be served; the client gets ERROR and the session lives.
+/// Why a correct request can't be served. The client gets ERROR, and the session goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum RequestFailure {
     #[error("{0}")]
@@ -98,11 +98,8 @@ pub(crate) enum RequestFailure {
     InvalidPayload { what: &'static str, reason: String },
     #[error("the payload of the {0} has a schema to follow, and can't be looked into")]
     SealedPayload(&'static str),
-    #[error(
-        "the payload of the {0} has a schema to follow, and holds more than \
-         {MAX_VALIDATED_BYTES} bytes"
-    )]
-    PayloadTooLarge(&'static str),
+    #[error("the payload of the {what} has a schema to follow, and holds more than {limit} bytes")]
+    PayloadTooLarge { what: &'static str, limit: usize },
 }
 
 impl RequestFailure {
@@ -151,14 +148,14 @@ impl RequestFailure {
             Self::FeatureNotSupported(_) => error_uri::FEATURE_NOT_SUPPORTED,
             Self::NoSuchSession(_) => error_uri::NO_SUCH_SESSION,
             Self::HistoryUnavailable(_) => error_uri::HISTORY_UNAVAILABLE,
-            Self::EventsTooLarge | Self::PayloadTooLarge(_) | Self::ArgumentsTooLarge(..) => {
+            Self::EventsTooLarge | Self::PayloadTooLarge { .. } | Self::ArgumentsTooLarge(..) => {
                 error_uri::PAYLOAD_SIZE_EXCEEDED
             }
             Self::InvalidScope => error_uri::TESTAMENT_ERROR,
         }
     }
 
-    /// The ERROR that tells the client.
+    /// The ERROR for the client.
     pub(crate) fn answer(&self, request: RequestRef) -> RouterMessage {
         RouterMessage::Error(RequestError::new(
             request,

@@ -1,7 +1,7 @@
-//! What is not done when a message has been handled, and goes on in later steps.
+//! Jobs: work that is left when a message has been handled, and is continued in later steps.
 //!
-//! Jobs take turns; between two steps the host gives the realm's lock back. How much one step does
-//! is in [`work`](crate::work).
+//! Jobs take turns; between two steps the host releases the realm's lock. [`work`](crate::work)
+//! defines the size of a step.
 
 use std::collections::VecDeque;
 
@@ -9,22 +9,29 @@ use foldhash::HashSet;
 
 use crate::failure::RequestFailure;
 use crate::limits::{MAX_LISTING_BYTES, MAX_LISTINGS, MAX_LISTINGS_AT_WORK};
-use crate::meta::{KillJob, Listing};
-use crate::realm::DetachedSession;
 use crate::session::SessionKey;
 
-/// One job.
+pub(crate) mod detached_session;
+pub(crate) mod kill;
+pub(crate) mod listing;
+pub(crate) mod session_filter;
+
+use detached_session::DetachedSession;
+use kill::KillJob;
+use listing::Listing;
+
+/// A job.
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Publications of a session that have not reached all subscribers.
     Outgoing(SessionKey),
     /// Retained events for a session.
     Replays(SessionKey),
-    /// The answer to a call of the meta API.
+    /// A call of the meta API with a long answer.
     Listing(Box<Listing>),
-    /// A session that is gone and still stands in tables.
+    /// A session that has ended and still has entries in tables.
     DetachedSession(Box<DetachedSession>),
-    /// Sessions that are ended by the meta API.
+    /// A call of the meta API that kills many sessions.
     Kill(Box<KillJob>),
     /// Parked messages of a session that can be handled.
     Release(SessionKey),
@@ -34,14 +41,14 @@ pub(crate) enum Job {
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     queue: VecDeque<Job>,
-    /// Those that answer a call and take turns: at most [`MAX_LISTINGS_AT_WORK`], because they hold
+    /// Jobs that answer a call and take turns: at most [`MAX_LISTINGS_AT_WORK`], because they hold
     /// what they have collected.
     calls: VecDeque<Job>,
-    /// Those that answer a call and wait until one of `calls` is done.
+    /// Jobs that answer a call and wait until one of `calls` is done.
     waiting_calls: VecDeque<Job>,
-    /// Bytes that the waiting ones hold.
+    /// Bytes that `waiting_calls` holds.
     waiting_bytes: usize,
-    /// A call has the next turn.
+    /// A job that answers a call has the next turn.
     is_call_next: bool,
     /// The sessions that have a job for their retained events.
     replays: HashSet<SessionKey>,
@@ -52,7 +59,7 @@ impl Jobs {
         self.queue.is_empty() && self.calls.is_empty() && self.waiting_calls.is_empty()
     }
 
-    /// How many calls are answered by jobs.
+    /// The number of calls that are answered by jobs.
     pub(crate) fn calls(&self) -> usize {
         self.calls.len() + self.waiting_calls.len()
     }
@@ -62,7 +69,7 @@ impl Jobs {
         self.calls.len() >= MAX_LISTINGS_AT_WORK
     }
 
-    /// Whether there is room for another job that answers a call and holds so many bytes.
+    /// Checks that there is room for another job that answers a call and holds `bytes` bytes.
     ///
     /// # Errors
     /// [`RequestFailure::RealmBusy`].
@@ -73,7 +80,7 @@ impl Jobs {
         has_room.then_some(()).ok_or(RequestFailure::RealmBusy)
     }
 
-    /// Adds a job behind the others.
+    /// Adds a job behind all others.
     pub(crate) fn push(&mut self, job: Job) {
         if let Job::Replays(session) = job
             && !self.replays.insert(session)
@@ -91,7 +98,7 @@ impl Jobs {
         queue.push_back(job);
     }
 
-    /// Puts a job back that has had its turn.
+    /// Puts a job back after its turn.
     pub(crate) fn put_back(&mut self, job: Job) {
         if matches!(job, Job::Replays(_)) {
             return self.push(job);
@@ -100,7 +107,7 @@ impl Jobs {
         queue.push_back(job);
     }
 
-    /// Takes the job whose turn it is: one that answers a call, and one that does not.
+    /// Takes the job whose turn it is. Jobs that answer a call alternate with the others.
     pub(crate) fn pop(&mut self) -> Option<Job> {
         if !self.makes_calls_wait()
             && let Some(next) = self.waiting_calls.pop_front()
@@ -121,7 +128,7 @@ impl Jobs {
     }
 }
 
-/// Bytes that a job holds before its first turn; none if it does not answer a call.
+/// Bytes that a job holds before its first turn; `None` if it answers no call.
 fn call_bytes(job: &Job) -> Option<usize> {
     match job {
         Job::Listing(listing) => Some(listing.size()),

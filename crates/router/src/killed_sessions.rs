@@ -1,8 +1,8 @@
-//! Sessions that the router has ended: GOODBYE was sent, the client's is awaited.
+//! Killed sessions: the router has sent GOODBYE and awaits the client's.
 //!
-//! They can do nothing any more; what they held is taken away in steps. What they still send is
-//! passed over; when they don't answer in time, their connection is closed. Spec: basic profile
-//! "Session Closing".
+//! Their state in broker and dealer is removed in steps. Further messages of theirs are ignored. If
+//! the client does not answer in time, its connection is closed. Spec: basic profile "Session
+//! Closing".
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ struct KilledSession<O> {
     deadline: Moment,
 }
 
-/// See the [module](self).
+/// The killed sessions of a realm that have not answered.
 #[derive(Debug)]
 pub(crate) struct KilledSessions<O> {
     sessions: HashMap<SessionKey, KilledSession<O>>,
@@ -36,7 +36,7 @@ impl<O> Default for KilledSessions<O> {
 }
 
 impl<O: Outbox> KilledSessions<O> {
-    /// Says GOODBYE to a session and waits for its answer.
+    /// Sends GOODBYE to a session and waits for its answer.
     pub(crate) fn begin(&mut self, key: SessionKey, outbox: O, goodbye: Goodbye, now: Moment) {
         let _ = outbox.send(RouterMessage::Goodbye(goodbye));
         let deadline = now.plus_millis(GOODBYE_TIMEOUT_MILLIS);
@@ -44,12 +44,12 @@ impl<O: Outbox> KilledSessions<O> {
         self.sessions.insert(key, KilledSession { outbox, deadline });
     }
 
-    /// Whether the session is one of them.
+    /// Whether the session was killed and has not answered.
     pub(crate) fn has(&self, key: SessionKey) -> bool {
         self.sessions.contains_key(&key)
     }
 
-    /// The client has answered, or its connection has ended.
+    /// The client has answered, or its connection is closed.
     pub(crate) fn end(&mut self, key: SessionKey) {
         if let Some(killed) = self.sessions.remove(&key) {
             self.deadlines.remove(&(killed.deadline, key));
@@ -60,7 +60,7 @@ impl<O: Outbox> KilledSessions<O> {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    /// Closes the connections of those that have not answered.
+    /// Closes the connections of clients that have not answered in time.
     pub(crate) fn handle_timeout(&mut self, now: Moment, work: &mut Work) {
         while let Some((at, key)) = self.deadlines.first().copied()
             && at <= now

@@ -1,31 +1,38 @@
-//! A WAMP realm as a function: given who sent which message at what time, change the realm and say
-//! who is told what.
+//! A WAMP realm as a function: *given which session sent which message at what time, change the
+//! realm and list the messages to send.*
 //!
-//! No socket, no clock, no randomness, no async: time and random bits are arguments, and the only
-//! way out is each session's [`Outbox`]. A socket, an HTTP request and a component inside the
-//! process are the same thing here: a session with an outbox.
+//! No socket, no clock, no randomness, no async: time and random bits are arguments, and messages
+//! leave through each session's [`Outbox`] only. A socket, an HTTP request and a component inside
+//! the process are all a session with an outbox.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`realm`] | the front desk: every message goes through it |
-//! | `failure` | why a request can't be served |
-//! | [`admission`] | from HELLO to the right to join, or a refusal |
-//! | [`session`] | the sessions of a realm |
-//! | [`outbox`] | the only way out |
-//! | [`uri_index`] | which entries match a URI |
+//! | [`realm`] | entry point: handles messages, attaches and detaches sessions |
+//! | [`admission`] | decides on HELLO: the right to join, or a refusal |
+//! | [`session`], `session_key` | the sessions of a realm |
+//! | [`outbox`] | the output of a session |
 //! | `broker` | subscriptions and publications |
 //! | `dealer` | registrations and calls |
-//! | [`authorization`] | what a role may do |
-//! | `refused_pattern` | patterns that a permission of the same text does not allow |
+//! | `directory` | bookkeeping that registrations and subscriptions share |
+//! | `change` | changes of registrations and subscriptions, for meta events |
+//! | [`uri_index`] | finds the entries whose pattern matches a URI |
+//! | `rendezvous` | which callee or node a resource key belongs to |
+//! | [`authorization`], `action` | the rights of roles |
+//! | [`authorizer`] | decisions of the host about requests |
+//! | `parking` | messages that wait for such a decision |
+//! | `refused_pattern` | refused patterns for which a permission has the same text |
+//! | [`validation`] | schemas of payloads |
 //! | [`compatibility`] | Crossbar.io's behaviour or the specification's, where they differ |
-//! | [`validation`] | what payloads are held against |
-//! | `meta` | what the realm tells of itself |
-//! | `testament` | what a session leaves behind to be said |
-//! | `jobs`, `work` | what is not done at once, and how much a step does |
-//! | `killed_sessions` | sessions that were ended and have not answered |
-//! | [`deadline`] | which call ends at what time |
-//! | [`wall_clock`] | the time of day, for what people read |
+//! | `meta` | meta procedures and meta events |
+//! | `testament` | publications that are sent when their session ends |
+//! | `jobs`, `work` | work that is done in steps, and the size of a step |
+//! | `killed_sessions` | killed sessions that have not answered GOODBYE |
+//! | `failure` | why a request fails, and its ERROR |
+//! | [`limits`] | the bounds of all tables |
+//! | [`deadline`] | monotonic time and deadlines |
+//! | [`wall_clock`] | the time of day in meta events and histories |
 
+mod action;
 pub mod admission;
 pub mod authorization;
 pub mod authorizer;
@@ -44,7 +51,9 @@ pub mod outbox;
 mod parking;
 pub mod realm;
 mod refused_pattern;
+mod rendezvous;
 pub mod session;
+mod session_key;
 mod testament;
 pub mod uri_index;
 pub mod validation;
@@ -61,9 +70,10 @@ pub use broker::{
 pub use compatibility::Compatibility;
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
+pub use limits::{SessionLimits, SharedLimits};
 pub use meta::{Metered, SessionStats, StatsCycle, Traffic};
-pub use outbox::{CloseCause, Delivery, Outbox};
-pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow, WaitConditions};
+pub use outbox::{CloseCause, Delivery, Outbox, WaitConditions};
+pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow};
 pub use refused_pattern::RefusedPattern;
 pub use session::{Principal, SessionCounts, SessionKey, TransportDetails};
 pub use validation::{PayloadSchema, Schema, Schemas, SchemasId, Validation};

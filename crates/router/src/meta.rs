@@ -1,35 +1,33 @@
-//! What a realm tells of itself: procedures that the router answers, events that it publishes.
+//! The meta API: procedures that the router answers, events that it publishes.
 //!
-//! A meta procedure is no registration: a call of one is answered at once, under the same rules of
+//! A meta procedure is not a registration: its calls are answered by the router, under the same
 //! authorization as any other call. The size of its arguments is limited before they are decoded,
 //! and none of them is compared with each session or registration more than once.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | `session` | who is there, and ending sessions |
-//! | `details` | what is said of one session |
-//! | `filter` | which sessions a call is about |
-//! | `testament` | what a session leaves behind to be said |
-//! | `registration` | who answers what |
-//! | `subscription` | who listens to what |
-//! | `history` | events that are stored |
-//! | `listing` | answers that may be long |
-//! | `events` | what the router publishes |
-//! | `statistics` | what sessions receive and send |
+//! | `session` | `wamp.session.*`: counting, listing, killing |
+//! | `details` | the details of one session |
+//! | `testament` | `wamp.session.add_testament`, `flush_testaments` |
+//! | `registration` | `wamp.registration.*` |
+//! | `subscription` | `wamp.subscription.*` |
+//! | `directory` | what these two share |
+//! | `history` | `wamp.subscription.get_events` |
+//! | `listing` | long answers, collected in steps |
+//! | `events` | meta events |
+//! | `statistics` | `wamp.session.on_stats` |
+//! | `payloads` | results and event arguments |
 //!
 //! Spec: advanced profile "Session Meta API", "Registration Meta API", "Subscriptions Meta API",
 //! "Session Testament", "Event History".
 
 use cloverleaf_wamp::message::Call;
 use cloverleaf_wamp::payload::{Encoded, Payload};
-use cloverleaf_wamp::serializer::Serializer;
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES, MAX_TESTAMENT_BYTES_PER_SESSION,
-};
+use crate::limits::{MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES, SessionLimits};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::session::SessionKey;
@@ -37,27 +35,26 @@ use crate::session::SessionKey;
 mod details;
 mod directory;
 mod events;
-mod filter;
 mod history;
 mod listing;
+mod payloads;
 mod registration;
 mod session;
 mod statistics;
 mod subscription;
 mod testament;
 
-pub(crate) use listing::Listing;
-pub(crate) use session::KillJob;
+use payloads::{value, values};
 pub use statistics::{Metered, SessionStats, StatsCycle, Traffic};
 
 macro_rules! procedures {
     ($($(#[$doc:meta])* $name:ident = $uri:literal ($($parameter:literal),*);)*) => {
-        /// A procedure of the router.
+        /// A meta procedure.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Procedure { $($(#[$doc])* $name),* }
 
         impl Procedure {
-            /// The procedure of this name.
+            /// The procedure with this URI.
             pub(crate) fn named(uri: &str) -> Option<Self> {
                 match uri { $($uri => Some(Self::$name),)* _ => None }
             }
@@ -66,8 +63,8 @@ macro_rules! procedures {
                 match self { $(Self::$name => $uri),* }
             }
 
-            /// The names of its positional arguments, as in Crossbar.io. Each may be given by
-            /// keyword instead.
+            /// The names of its positional arguments, as in Crossbar.io. Each may be a keyword
+            /// argument instead.
             const fn parameters(self) -> &'static [&'static str] {
                 match self { $(Self::$name => &[$($parameter),*]),* }
             }
@@ -82,7 +79,7 @@ procedures! {
     KillSession = "wamp.session.kill" ("session_id", "reason", "message");
     KillByAuthid = "wamp.session.kill_by_authid" ("authid", "reason", "message");
     KillByAuthrole = "wamp.session.kill_by_authrole" ("authrole", "reason", "message");
-    /// Not in Crossbar.io; `reason` and `message` are keywords only.
+    /// Not in Crossbar.io; `reason` and `message` are keyword arguments only.
     KillAll = "wamp.session.kill_all" ();
     AddTestament =
         "wamp.session.add_testament" ("topic", "args", "kwargs", "publish_options", "scope");
@@ -104,25 +101,25 @@ procedures! {
     /// As in Crossbar.io.
     RemoveSubscriber =
         "wamp.subscription.remove_subscriber" ("subscription_id", "subscriber_id", "reason");
-    /// Its further arguments are read in `history`.
+    /// `history` reads its further arguments.
     GetEvents = "wamp.subscription.get_events" ("subscription_id");
 }
 
 impl Procedure {
     /// The most bytes that its arguments may hold, as they were written. They are decoded while
     /// the realm is locked.
-    const fn max_bytes(self) -> usize {
+    const fn max_bytes(self, limits: &SessionLimits) -> usize {
         match self {
-            Self::AddTestament => MAX_TESTAMENT_BYTES_PER_SESSION + MAX_META_ARGUMENT_BYTES,
+            Self::AddTestament => limits.max_testament_bytes + MAX_META_ARGUMENT_BYTES,
             _ => MAX_META_ARGUMENT_BYTES,
         }
     }
 }
 
-/// The most positional arguments that a procedure of the router takes.
+/// The largest number of positional arguments of a meta procedure.
 const MAX_POSITIONAL: usize = 5;
 
-/// A call of a procedure of the router.
+/// A call of a meta procedure.
 #[derive(Debug, Clone, Copy)]
 struct MetaCall<'a> {
     from: SessionKey,
@@ -134,8 +131,7 @@ struct MetaCall<'a> {
 }
 
 impl MetaCall<'_> {
-    /// The argument of this name: the positional one in its place, or the keyword. None if it is
-    /// absent or null.
+    /// The argument with this name, positional or keyword. `None` if it is absent or null.
     ///
     /// # Errors
     /// [`RequestFailure::InvalidArgument`] if it is given twice.
@@ -155,34 +151,34 @@ impl MetaCall<'_> {
         Ok(positional.or(keyword))
     }
 
-    /// The positional argument at `index`; none if it is absent or null.
+    /// The positional argument at `index`; `None` if it is absent or null.
     fn positional(&self, index: usize) -> Option<Encoded> {
         self.positional.get(index).cloned().flatten().filter(is_present)
     }
 
-    /// The argument of this name as a value; none if it is absent or null.
+    /// The decoded argument with this name; `None` if it is absent or null.
     fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RequestFailure> {
         self.argument(name)?.map(|value| self.read(name, &value)).transpose()
     }
 
-    /// Reads an argument as a value.
+    /// Decodes an argument.
     fn read<T: DeserializeOwned>(&self, name: &str, value: &Encoded) -> Result<T, RequestFailure> {
         let refused = |error| self.refused(&format!("argument '{name}' can't be read: {error}"));
         value.to_value().map_err(refused)
     }
 
-    /// The argument of this name, which must be there.
+    /// The decoded argument with this name, which is required.
     fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T, RequestFailure> {
         self.optional(name)?.ok_or_else(|| self.refused(&format!("argument '{name}' is missing")))
     }
 
-    /// The argument of this name, which must be there and be an id.
+    /// The argument with this name, which is required and an id.
     fn id<T>(&self, name: &str, new: impl FnOnce(u64) -> Option<T>) -> Result<T, RequestFailure> {
         new(self.required(name)?)
             .ok_or_else(|| self.refused(&format!("argument '{name}' must be between 1 and 2^53")))
     }
 
-    /// The argument of this name, a sentence for people; none if it is absent or null.
+    /// The argument with this name, a text for people; `None` if it is absent or null.
     fn text(&self, name: &str) -> Result<Option<String>, RequestFailure> {
         let text: Option<String> = self.optional(name)?;
         if text.as_ref().is_some_and(|text| text.len() > MAX_REASON_TEXT_BYTES) {
@@ -198,28 +194,18 @@ impl MetaCall<'_> {
     }
 
     fn refused(&self, why: &str) -> RequestFailure {
-        // It may repeat the argument, which is as long as the client likes.
+        // The text may repeat the argument, whose length the client chooses.
         RequestFailure::InvalidArgument(format!("{}: {why:.200}", self.procedure.uri()))
     }
 }
 
-/// Whether a value is another than null.
+/// Whether a value is not null.
 fn is_present(value: &Encoded) -> bool {
     value.to_value::<()>().is_err()
 }
 
-/// One result.
-fn value<T: serde::Serialize>(value: T) -> Payload {
-    Payload::from_args(Serializer::Json, &(value,)).unwrap_or_default()
-}
-
-/// Several results, or the arguments of an event: a tuple.
-fn values<T: serde::Serialize>(values: &T) -> Payload {
-    Payload::from_args(Serializer::Json, values).unwrap_or_default()
-}
-
 impl<O: Outbox> Realm<O> {
-    /// Answers a call of a procedure of the router. None where the answer comes later.
+    /// Answers a call of a meta procedure. Returns the result, or `None` if it comes later.
     pub(crate) fn call_meta(
         &mut self,
         from: SessionKey,
@@ -227,7 +213,8 @@ impl<O: Outbox> Realm<O> {
         call: &Call,
         now: Moment,
     ) -> Result<Option<Payload>, RequestFailure> {
-        let limit = procedure.max_bytes();
+        let Some(caller) = self.sessions.at(from) else { return Ok(None) };
+        let limit = procedure.max_bytes(self.sessions.limits(caller.role));
         if call.payload.size() > limit {
             return Err(RequestFailure::ArgumentsTooLarge(procedure.uri(), limit));
         }

@@ -1,21 +1,23 @@
-//! The only way out of a realm: one outbox for each session.
+//! The output of a realm: one outbox for each session.
 //!
-//! What stands behind it (a socket's queue, a component's inbox, a test's list) is not known here.
+//! The implementation behind it (the queue of a socket, the inbox of a component, a test's list) is
+//! the host's.
 
 use cloverleaf_wamp::message::RouterMessage;
 
-/// What became of a message.
+/// The outcome of sending a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Delivery {
     /// It will be delivered, in the order of sending.
     Queued,
-    /// It will be delivered, but the peer reads too slowly: whoever publishes to it should wait.
+    /// It will be delivered, but the queue of the peer is above its high-water mark: publishers
+    /// should wait before they send more.
     AboveHighWater,
-    /// The peer reads too slowly: the message was refused, nothing else has changed. Only EVENT and
-    /// INVOCATION are refused; for anything else the connection of such a peer ends instead.
+    /// The peer reads too slowly: the message was dropped. Only EVENT and INVOCATION are dropped;
+    /// for any other message the connection of the peer is closed instead.
     Dropped,
-    /// The peer is gone or going; the host will detach its session.
+    /// The connection of the peer is closed or closing; the host will detach its session.
     Closed,
 }
 
@@ -26,12 +28,12 @@ impl Delivery {
     }
 }
 
-/// One session's way out.
+/// The output of one session.
 pub trait Outbox {
-    /// Takes a message for the session's peer. Never blocks, and never calls back into the realm.
+    /// Sends a message to the session's peer. Never blocks, and never calls the realm.
     fn send(&self, message: RouterMessage) -> Delivery;
 
-    /// Whether the peer takes more of what can be sent later. Where not, the host calls
+    /// Whether the peer takes more retained events now. If not, the host calls
     /// [`Realm::handle_room`](crate::Realm::handle_room) when it does.
     fn has_room(&self) -> bool {
         true
@@ -41,15 +43,25 @@ pub trait Outbox {
     /// more.
     fn resume(&self) {}
 
-    /// Closes the peer's connection behind what was sent.
+    /// Closes the peer's connection after everything that was sent.
     fn close(&self, cause: CloseCause, reason: &str);
+}
+
+/// The conditions under which a session that was told to
+/// [wait](crate::SessionFlow::Wait) goes on.
+#[derive(Debug)]
+pub struct WaitConditions<'a, O> {
+    /// Outboxes of subscribers: each must have room for what the session publishes.
+    pub congested: Vec<&'a O>,
+    /// Its own outbox must be [resumed](Outbox::resume).
+    pub until_resumed: bool,
 }
 
 /// Why a realm closes a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseCause {
-    /// The session is over, and its client does not close the connection.
+    /// The session has ended, and its client does not close the connection.
     SessionOver,
-    /// The router ends. Clients should connect again.
+    /// The router shuts down. Clients should connect again.
     Shutdown,
 }

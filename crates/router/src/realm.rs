@@ -1,19 +1,21 @@
-//! The front desk of a realm: messages come in here, answers leave through outboxes.
+//! The entry point of a realm: messages come in here, answers leave through outboxes.
 //!
-//! A flat match without logic in its arms. Whether a request may be served is decided in these
-//! rooms, everything else in broker, dealer and meta.
+//! Dispatch is a flat match without logic in its arms. The modules below check requests; broker,
+//! dealer and meta serve them.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | `settings` | what makes a realm |
-//! | `attach` | a session is opened |
-//! | `detach` | a session ends |
-//! | `steps` | what goes on in later steps |
-//! | `requests` | what requests of every kind are checked for |
+//! | `settings` | the settings of a realm |
+//! | `attach` | opens a session |
+//! | `detach` | ends a session |
+//! | `steps` | continues unfinished work, pauses and resumes sessions |
+//! | `authorize` | parks requests that wait for the decision of an authorizer |
+//! | `requests` | checks that all requests share |
 //! | `calling` | CALL, CANCEL, YIELD and the ERROR of a callee |
 //! | `registering` | REGISTER, UNREGISTER |
 //! | `publishing` | PUBLISH |
 //! | `subscribing` | SUBSCRIBE, UNSUBSCRIBE |
+//! | `table_limits` | limits of the realm and its sessions |
 //!
 //! Spec: basic profile "Sessions", "Protocol Errors", "Ordering Guarantees".
 
@@ -28,6 +30,7 @@ use crate::broker::{Broker, EventStore, Ticket};
 use crate::deadline::Moment;
 use crate::dealer::Dealer;
 use crate::jobs::Jobs;
+use crate::jobs::detached_session::DetachedSession;
 use crate::killed_sessions::KilledSessions;
 use crate::outbox::Outbox;
 use crate::parking::{Decided, Parking};
@@ -47,23 +50,22 @@ mod rules;
 mod settings;
 mod steps;
 mod subscribing;
+mod table_limits;
 
-pub(crate) use detach::DetachedSession;
 pub use settings::{DisclosedHeaders, Random, RealmSettings};
-pub use steps::WaitConditions;
 
-/// What the host does with the connection after a message.
+/// The next action of the host on a connection, after a message of its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum SessionFlow {
-    /// Go on reading.
+    /// It reads the next message.
     Continue,
-    /// Read on when there is room in the outboxes that [`Realm::take_wait`] names, and the
-    /// session's own has been [resumed](Outbox::resume) where it says so.
+    /// It pauses reading until the conditions of [`Realm::take_wait`] are met: room in the outboxes
+    /// of subscribers, and that the session's own outbox was [resumed](Outbox::resume).
     Wait,
-    /// The session has ended in peace; the connection may open another one.
+    /// The session has ended with GOODBYE; the connection may open another one.
     Left,
-    /// The session was aborted: send what is queued, then close.
+    /// The session was aborted: the host sends what is queued, then closes the connection.
     Close,
 }
 
@@ -79,22 +81,22 @@ pub struct Realm<O> {
     pub(crate) dealer: Dealer,
     pub(crate) random: Random,
     pub(crate) jobs: Jobs,
-    /// Departures that go on when publications of their sessions have been sent.
+    /// Detached sessions that wait until their publications have been sent.
     pub(crate) waiting_detached: HashMap<SessionKey, Box<DetachedSession>>,
-    /// Bytes that the testaments of all sessions hold, those of detached sessions included.
+    /// Bytes of the testaments of all sessions, detached ones included.
     pub(crate) testament_bytes: usize,
-    /// Sessions that have left and are still in tables, or have publications that are not sent.
+    /// Sessions that have ended and are still in tables, or have publications that are not sent.
     detached: usize,
-    /// What is left of the step.
+    /// The work that is left in the step.
     pub(crate) work: Work,
-    /// The session whose message is being handled has to wait.
+    /// The session whose message is being handled has to pause.
     must_wait: bool,
     /// The authorizer, if there is one, and the messages that wait for it.
     parking: Option<Box<Parking>>,
     pub(crate) refused_patterns: RefusedPatterns,
-    /// Meta events dropped since the host has asked for their number.
+    /// Meta events dropped since the host last took their number.
     pub(crate) dropped_meta_events: u64,
-    /// Everybody was said GOODBYE to, and nobody comes in any more.
+    /// The router is shutting down: no session is opened any more.
     closed: bool,
 }
 
@@ -110,7 +112,7 @@ impl<O: Outbox> Realm<O> {
         let parking = settings.authorizer.take().map(|found| Box::new(Parking::new(found)));
         let queues = std::mem::take(&mut settings.call_queues);
         let mut clock = std::mem::take(&mut settings.time_of_day);
-        Self {
+        let mut realm = Self {
             announced,
             sessions: Sessions::default(),
             killed: KilledSessions::default(),
@@ -134,7 +136,9 @@ impl<O: Outbox> Realm<O> {
             refused_patterns: RefusedPatterns::default(),
             dropped_meta_events: 0,
             closed: false,
-        }
+        };
+        realm.apply_limits();
+        realm
     }
 
     /// The realm's name.
@@ -142,7 +146,7 @@ impl<O: Outbox> Realm<O> {
         &self.settings.name
     }
 
-    /// How many sessions are open.
+    /// The number of open sessions.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
     }
@@ -157,7 +161,7 @@ impl<O: Outbox> Realm<O> {
         self.sessions.at(key).is_some()
     }
 
-    /// Whether no table keeps an entry of anybody; what tests ask after all have left.
+    /// Whether no table keeps an entry of any session. For tests, after all sessions have ended.
     #[doc(hidden)]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
@@ -171,20 +175,20 @@ impl<O: Outbox> Realm<O> {
             && self.parking.as_ref().is_none_or(|parking| parking.is_empty())
     }
 
-    /// Whether nobody waits for an acknowledgement, and nobody owes one; what tests ask while all
-    /// are there.
+    /// Whether no publication waits for the acknowledgement of a receiver. For tests, while
+    /// sessions are open.
     #[doc(hidden)]
     pub fn is_acknowledged(&self) -> bool {
         self.sessions.iter().all(|session| session.broker.is_acknowledged())
     }
 
-    /// How many calls are not answered.
+    /// The number of calls that are not answered.
     pub fn calls_in_flight(&self) -> usize {
         let parked = self.parking.as_ref().map_or(0, |parking| parking.calls());
         self.dealer.calls_in_flight() + self.jobs.calls() + parked
     }
 
-    /// Handles one message of an open session at the time `now`.
+    /// Handles one message of an open session.
     pub fn handle_message(
         &mut self,
         from: SessionKey,
@@ -272,7 +276,7 @@ impl<O: Outbox> Realm<O> {
         Ok(None)
     }
 
-    /// The flow of a session where subscribers do not keep up, which is published, or where its own
+    /// The flow of a session while subscribers do not keep up, which is published, or while its own
     /// requests are not done.
     #[cold]
     fn flow_after_backlog(&mut self, from: SessionKey, now: Moment) -> SessionFlow {
@@ -285,13 +289,13 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Ends the call behind an invocation that its callee can't be sent, as if the callee had
-    /// answered so. One that this session does not have (any more) is passed over.
+    /// Ends the call of an invocation that the host can't send to its callee, as if the callee had
+    /// answered so. An invocation that the callee does not have (any more) is ignored.
     pub fn fail_invocation(&mut self, callee: SessionKey, error: InvocationError) {
         self.dealer.undeliverable(&mut self.sessions, callee, error);
     }
 
-    /// The earliest moment at which [`Realm::handle_timeout`] has something to do.
+    /// The earliest moment at which [`Realm::handle_timeout`] has work to do.
     pub fn next_deadline(&self) -> Option<Moment> {
         let deadlines = [
             self.dealer.next_deadline(),
@@ -302,8 +306,8 @@ impl<O: Outbox> Realm<O> {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Ends what has waited for too long: calls, acknowledgements, killed sessions, questions to
-    /// the authorizer. Does one step of it; the rest has a deadline that is over.
+    /// Handles deadlines that are over: of calls, acknowledgements, killed sessions and questions
+    /// to the authorizer. Does one step; deadlines that are left are still in the past.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.work = Work::step();
         self.dealer.handle_timeout(&mut self.sessions, now, &mut self.work);
@@ -312,20 +316,21 @@ impl<O: Outbox> Realm<O> {
         self.end_due_questions(now);
     }
 
-    /// Ends open calls with ERROR because the router ends, for one step. Whether there are more.
+    /// Answers open calls with ERROR because the router shuts down, for one step. Returns whether
+    /// there are more.
     pub fn end_calls(&mut self, now: Moment) -> bool {
         self.work = Work::step();
         let has_parked = self.end_parked(now);
         self.dealer.end_calls(&mut self.sessions, &mut self.work) || has_parked
     }
 
-    /// Gives the event store back; nothing is stored any more. The host drops it without any lock
+    /// Takes the event store out; nothing is stored any more. The host drops it without any lock
     /// that [`Realm::stored`] needs.
     pub fn stop_storing(&mut self) -> Option<Box<dyn EventStore>> {
         self.broker.stop_storing()
     }
 
-    /// Everything that the event store was given up to a ticket is safe, or is lost for a reason.
+    /// The event store has stored, or lost for a reason, everything up to a ticket.
     pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
         self.broker.stored(&mut self.sessions, up_to, outcome);
     }

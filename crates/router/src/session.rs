@@ -1,7 +1,8 @@
-//! The sessions of a realm: who they are, what they can do, what they hold.
+//! The sessions of a realm: identity, features, and their state in broker and dealer.
 //!
-//! What a session holds in broker and dealer is kept by those rooms in the record here, so that
-//! leaving touches nothing but the session's own things.
+//! Broker and dealer keep the state of a session in its record here, so that detaching a session
+//! visits nothing but its own entries. That is why `session`, `broker` and `dealer` name each
+//! other: the record is made of types of the two, and both look sessions up.
 
 use std::cell::Cell;
 
@@ -17,55 +18,36 @@ use slab::Slab;
 
 use crate::broker;
 use crate::dealer;
+use crate::limits::SessionLimits;
+pub use crate::session_key::SessionKey;
 use crate::testament::Testaments;
 
-/// Who somebody is and what vouches for it.
+/// An authenticated identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Who.
+    /// The user.
     pub authid: CompactString,
-    /// What it may do is decided by this.
+    /// The role; it decides on the rights of the session.
     pub authrole: CompactString,
-    /// How it proved who it is.
+    /// The method of authentication.
     pub authmethod: CompactString,
-    /// Who vouched for it.
+    /// The source of the identity.
     pub authprovider: CompactString,
 }
 
-/// How a session is connected, for the session meta API.
+/// The connection of a session, for the session meta API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportDetails {
     /// The transport.
     pub kind: TransportKind,
-    /// How its messages are written.
+    /// The serializer, and whether messages are batched.
     pub format: MessageFormat,
-    /// Where the peer is, as Autobahn writes it: `tcp4:127.0.0.1:40312`.
+    /// The address of the peer in Autobahn's form: `tcp4:127.0.0.1:40312`.
     pub peer: CompactString,
-    /// The compression of a WebSocket.
+    /// The compression of a WebSocket connection.
     pub compression: Option<DeflateAgreement>,
-    /// The header fields of the HTTP request that became the connection, if one did.
+    /// The header fields of the HTTP request that opened the connection, if there was one.
     pub http_headers: Option<HttpHeaders>,
-}
-
-/// Names one session of one realm to the host. It stays harmless after the session has ended: the
-/// place may be taken again, the id is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionKey {
-    place: u32,
-    id: SessionId,
-}
-
-impl SessionKey {
-    /// A key for tests of single parts.
-    #[doc(hidden)]
-    pub const fn of_tests(id: SessionId) -> Self {
-        Self { place: 0, id }
-    }
-
-    /// The session's id on the wire.
-    pub const fn id(self) -> SessionId {
-        self.id
-    }
 }
 
 /// One session.
@@ -74,31 +56,31 @@ pub(crate) struct Session<O> {
     pub(crate) key: SessionKey,
     pub(crate) principal: Principal,
     pub(crate) roles: ClientRoles,
-    /// Which of the realm's roles decides what it may do.
+    /// The index of its role in the settings of the realm.
     pub(crate) role: usize,
-    /// Told by the meta API.
+    /// For the meta API.
     pub(crate) transport: Option<Box<TransportDetails>>,
-    /// Belongs to the router itself: nobody may end it.
+    /// It belongs to the router itself: the meta API can't kill it, and it can't pause.
     pub(crate) is_internal: bool,
     /// Its requests do not wait behind each other for the decisions of the authorizer.
     pub(crate) has_independent_requests: bool,
     pub(crate) outbox: O,
-    /// GOODBYE was sent to it: nothing but its own GOODBYE counts any more.
+    /// GOODBYE was sent to it, or its connection is being closed: only its own GOODBYE is handled.
     pub(crate) is_closing: bool,
     pub(crate) broker: broker::BrokerState,
     pub(crate) dealer: dealer::DealerState,
     pub(crate) testaments: Option<Box<Testaments>>,
-    /// It has missed an event, and that has been told of.
+    /// It has missed an event, and that was published.
     pub(crate) is_slow: Cell<bool>,
-    /// The numbers of its requests, where they must follow each other.
+    /// The request ids that it has used, where they must follow each other.
     pub(crate) requests: IdSequence,
-    /// Its calls that are answered by jobs.
+    /// The number of its calls that jobs answer.
     pub(crate) listings: u16,
     /// Its peer was told to wait and has not been resumed.
     pub(crate) reading_paused: bool,
 }
 
-/// Who somebody is, as far as eligibility and disclosure ask.
+/// The key and the principal of a session, for eligibility and disclosure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity<'a> {
     pub(crate) key: SessionKey,
@@ -106,7 +88,7 @@ pub(crate) struct Identity<'a> {
 }
 
 impl<O> Session<O> {
-    /// Who it is.
+    /// Its key and principal.
     pub(crate) const fn identity(&self) -> Identity<'_> {
         Identity { key: self.key, principal: &self.principal }
     }
@@ -116,8 +98,10 @@ impl<O> Session<O> {
 #[derive(Debug)]
 pub(crate) struct Sessions<O> {
     table: Slab<Session<O>>,
-    /// Where each one stands.
+    /// The place of each session in the table.
     ids: HashMap<SessionId, u32>,
+    /// The limits of each of the realm's roles, in the order of [`Session::role`].
+    limits: Vec<SessionLimits>,
     /// The number of internal sessions.
     internal: usize,
 }
@@ -133,7 +117,7 @@ pub struct SessionCounts {
 
 impl<O> Default for Sessions<O> {
     fn default() -> Self {
-        Self { table: Slab::new(), ids: HashMap::default(), internal: 0 }
+        Self { table: Slab::new(), ids: HashMap::default(), limits: Vec::new(), internal: 0 }
     }
 }
 
@@ -150,14 +134,14 @@ impl<O> Sessions<O> {
         SessionCounts { internal: self.internal, total: self.table.len() }
     }
 
-    /// Adds what `make` builds around the key of the new session.
+    /// Adds the session that `make` builds for a new key.
     pub(crate) fn insert(
         &mut self,
         id: SessionId,
         make: impl FnOnce(SessionKey) -> Session<O>,
     ) -> SessionKey {
         let entry = self.table.vacant_entry();
-        // `limits::MAX_SESSIONS` is far below 2^32.
+        // 2^32 sessions do not fit into memory.
         let key = SessionKey { place: entry.key() as u32, id };
         let session = entry.insert(make(key));
         self.internal += usize::from(session.is_internal);
@@ -167,6 +151,26 @@ impl<O> Sessions<O> {
 
     pub(crate) fn at(&self, key: SessionKey) -> Option<&Session<O>> {
         self.table.get(key.place as usize).filter(|session| session.key == key)
+    }
+
+    /// Applies the limits of the realm's roles, in the order of [`Session::role`].
+    pub(crate) fn set_limits(&mut self, limits: Vec<SessionLimits>) {
+        self.limits = limits;
+    }
+
+    /// The limits of sessions with this role.
+    pub(crate) fn limits(&self, role: usize) -> &SessionLimits {
+        self.limits.get(role).unwrap_or(&SessionLimits::DEFAULT)
+    }
+
+    /// A session and its limits.
+    pub(crate) fn with_limits_mut(
+        &mut self,
+        key: SessionKey,
+    ) -> Option<(&mut Session<O>, &SessionLimits)> {
+        let session = self.table.get_mut(key.place as usize).filter(|held| held.key == key)?;
+        let limits = self.limits.get(session.role).unwrap_or(&SessionLimits::DEFAULT);
+        Some((session, limits))
     }
 
     pub(crate) fn at_mut(&mut self, key: SessionKey) -> Option<&mut Session<O>> {
@@ -181,7 +185,7 @@ impl<O> Sessions<O> {
         Some(session)
     }
 
-    /// The first session at this place or behind it, and the place behind that.
+    /// The first session at or behind `place`, and the place behind that session.
     pub(crate) fn next_from(&self, place: usize) -> Option<(&Session<O>, usize)> {
         let places = place..self.table.capacity();
         places.into_iter().find_map(|place| Some((self.table.get(place)?, place + 1)))
@@ -200,7 +204,7 @@ impl<O> Sessions<O> {
         self.table.iter_mut().map(|(_, session)| session)
     }
 
-    /// Whether an id is taken.
+    /// Whether a session has this id.
     pub(crate) fn has_id(&self, id: SessionId) -> bool {
         self.ids.contains_key(&id)
     }

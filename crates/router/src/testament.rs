@@ -1,4 +1,4 @@
-//! What a session wants to be published when it has gone.
+//! Testaments: publications that are sent when their session has ended.
 //!
 //! Spec: advanced profile "Session Testament".
 
@@ -6,15 +6,15 @@ use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Options as _, Publish, PublishOptions};
 
 use crate::failure::RequestFailure;
-use crate::limits::{MAX_TESTAMENT_BYTES_PER_SESSION, MAX_TESTAMENTS_PER_SESSION};
+use crate::limits::SessionLimits;
 
-/// When a testament is published. There is no session without its connection here, so both come at
-/// its end, `detached` first.
+/// The scope of a testament. A session ends with its connection here, so both scopes are published
+/// at its end, `detached` first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TestamentScope {
-    /// The connection is gone.
+    /// Published when the connection is lost.
     Detached,
-    /// The session is gone.
+    /// Published when the session is destroyed.
     Destroyed,
 }
 
@@ -28,16 +28,16 @@ impl TestamentScope {
     }
 }
 
-/// A publication that is sent after its session has ended.
+/// One testament.
 #[derive(Debug)]
 pub(crate) struct Testament {
-    /// The id under which it is published.
+    /// The publication id.
     pub(crate) id: PublicationId,
     pub(crate) publish: Publish,
 }
 
 impl Testament {
-    /// The bytes that it holds in memory.
+    /// Bytes that it holds in memory.
     pub(crate) fn size(&self) -> usize {
         let Publish { options, topic, payload, .. } = &self.publish;
         let options = size_of::<PublishOptions>() + options.size();
@@ -61,20 +61,21 @@ impl Testaments {
         }
     }
 
-    /// Bytes that they hold.
+    /// Bytes that the testaments hold.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Adds one, behind those that are there.
+    /// Adds a testament behind the others of its scope.
     pub(crate) fn add(
         &mut self,
         scope: TestamentScope,
         testament: Testament,
+        limits: &SessionLimits,
     ) -> Result<(), RequestFailure> {
         let bytes = self.bytes + testament.size();
-        if self.detached.len() + self.destroyed.len() >= MAX_TESTAMENTS_PER_SESSION
-            || bytes > MAX_TESTAMENT_BYTES_PER_SESSION
+        if self.detached.len() + self.destroyed.len() >= limits.max_testaments
+            || bytes > limits.max_testament_bytes
         {
             return Err(RequestFailure::LimitReached("testaments"));
         }
@@ -83,14 +84,14 @@ impl Testaments {
         Ok(())
     }
 
-    /// Removes those of a scope and returns how many there were.
+    /// Removes the testaments of a scope and returns their number.
     pub(crate) fn flush(&mut self, scope: TestamentScope) -> usize {
         let flushed = std::mem::take(self.of(scope));
         self.bytes -= flushed.iter().map(Testament::size).sum::<usize>();
         flushed.len()
     }
 
-    /// All of them, in the order in which they are published.
+    /// All testaments in the order in which they are published.
     pub(crate) fn into_all(self) -> impl Iterator<Item = Testament> {
         self.detached.into_iter().chain(self.destroyed)
     }

@@ -1,6 +1,6 @@
-//! Which entries match a URI: an exact map, a prefix trie and a wildcard trie.
+//! Finds the entries whose pattern matches a URI: an exact map, a prefix trie and a wildcard trie.
 //!
-//! The broker wants all matches, the dealer the best one, authorization the best one in its own
+//! The broker needs all matches, the dealer the best one, authorization the best one in another
 //! order. A look-up costs one hash and two walks along the URI, however many patterns there are.
 //! Tested against the definition, [`UriPattern::matches`].
 
@@ -16,8 +16,8 @@ mod wildcard_trie;
 use prefix_trie::PrefixTrie;
 use wildcard_trie::WildcardTrie;
 
-/// How far [`UriIndex::next_matches`] has come. It stays valid while entries come and go: those
-/// that stand before it are not found again, those behind it are.
+/// How far [`UriIndex::next_matches`] has come. It stays valid while entries come and go: entries
+/// before it are not found again, entries behind it are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MatchCursor(Stage);
 
@@ -72,7 +72,7 @@ impl<V> UriIndex<V> {
         self.exact.get(uri)
     }
 
-    /// Puts an entry under a pattern; returns the one that it replaces.
+    /// Adds an entry under a pattern. Returns the entry that it replaces.
     pub fn insert(&mut self, pattern: &UriPattern, value: V) -> Option<V> {
         match pattern.policy() {
             MatchPolicy::Exact => self.exact.insert(pattern.as_str().into(), value),
@@ -81,7 +81,7 @@ impl<V> UriIndex<V> {
         }
     }
 
-    /// Takes the entry of exactly this pattern out, and with it every node that only it needed.
+    /// Removes the entry of exactly this pattern, with every node that only it needed.
     pub fn remove(&mut self, pattern: &UriPattern) -> Option<V> {
         match pattern.policy() {
             MatchPolicy::Exact => self.exact.remove(pattern.as_str()),
@@ -106,8 +106,8 @@ impl<V> UriIndex<V> {
     }
 
     /// Calls `found` with further entries that match, in the order of [`UriIndex::all_matches`],
-    /// and moves the cursor past them. Visits about `visits` nodes: a URI of n components can match
-    /// 2^n wildcards, so all of them are not looked for at once. Returns the nodes visited.
+    /// and moves the cursor past them. Visits about `visits` nodes and returns their number: a URI
+    /// of n components can match 2^n wildcards, so they are not all visited at once.
     pub fn next_matches(
         &self,
         uri: &str,
@@ -154,7 +154,7 @@ impl<V> UriIndex<V> {
     }
 
     /// The entry that a permission is taken from: exact before wildcard before the longest prefix,
-    /// as existing configurations mean it.
+    /// as in existing configurations.
     pub fn best_rule(&self, uri: &str) -> Option<&V> {
         self.exact
             .get(uri)
@@ -170,12 +170,12 @@ impl<V> UriIndex<V> {
         let text = pattern.as_str();
         match pattern.policy() {
             MatchPolicy::Exact => self.best_rule(text),
-            // Without an empty component it matches nothing but the URI that it is.
+            // Without an empty component it matches its own text only.
             MatchPolicy::Wildcard if !has_empty_component(text) => self.best_rule(text),
             // Longer URIs match a prefix, so nothing but a prefix covers it.
             MatchPolicy::Prefix => self.prefix.longest_match(text),
-            // An empty component is covered by an empty component only; a prefix covers what begins
-            // as it does.
+            // An empty component is covered by an empty component only; a prefix covers every
+            // pattern that begins with it.
             MatchPolicy::Wildcard => {
                 self.wildcard.best_match(text).or_else(|| self.prefix.longest_match(text))
             }
@@ -198,7 +198,8 @@ mod tests {
         UriPattern::new(text, policy, UriRule::Loose).unwrap()
     }
 
-    /// Decisions F5: the table of the advanced profile, "Pattern-based Registrations".
+    /// `docs/decisions/traps.md#f5`: the table of the advanced profile, "Pattern-based
+    /// Registrations".
     #[test]
     fn calls_find_the_registration_that_the_specification_says() {
         let mut index = UriIndex::default();
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(found("a2.b2.c2.d2.e2"), None);
     }
 
-    /// Decisions F5: the other way round than calls.
+    /// `docs/decisions/traps.md#f5`: permissions have the opposite order of calls.
     #[test]
     fn a_permission_prefers_a_wildcard_to_a_prefix() {
         let mut index = UriIndex::default();
@@ -256,15 +257,15 @@ mod tests {
         assert_eq!(index.best_match("com.a.c"), Some(&"component"));
     }
 
-    /// Whether a prefix that matches a URI ends where a component of it does.
+    /// Whether a prefix that matches a URI ends at the end of a component.
     fn is_whole(pattern: &UriPattern, uri: &str) -> bool {
         let text = pattern.as_str();
         let rest = &uri[text.len()..];
         text.is_empty() || text.ends_with('.') || rest.is_empty() || rest.starts_with('.')
     }
 
-    /// All entries that match, looked for in steps of so many visits. `between` is done to the
-    /// index after each step.
+    /// All entries that match, found in steps of `visits` visits. `between` changes the index after
+    /// each step.
     fn in_steps(
         index: &mut UriIndex<UriPattern>,
         uri: &str,
@@ -297,7 +298,8 @@ mod tests {
         for visits in 0..70 {
             assert_eq!(in_steps(&mut index, uri, visits, |_| {}), expected, "{visits}");
         }
-        // What is removed before its turn is not found, what has had its turn is not found again.
+        // An entry that is removed before its turn is not found; an entry that was found is not
+        // found again.
         let removed = pattern("a....a", MatchPolicy::Wildcard);
         let mut is_first = true;
         let found = in_steps(&mut index, uri, 7, |index| {

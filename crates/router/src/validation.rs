@@ -1,11 +1,10 @@
-//! What payloads are validated against, where a permission asks for it.
+//! Validation of payloads, where a permission has schemas.
 //!
-//! What a schema is, and how one is read, is the host's business: here it is a question that has a
-//! sentence for an answer. Who is asked when is decided where permissions are checked (`realm`) and
-//! where callees answer (`dealer`). A message whose permission asks for nothing costs a look at an
-//! empty [`Option`].
+//! The host provides the schemas; this module asks one about a payload and gets a sentence for an
+//! answer. Permissions are checked in `realm`, the answers of callees in `dealer`. A message whose
+//! permission has no schemas costs one test of an [`Option`].
 //!
-//! This router's own: the names are those of Crossbar.io's `permission.validate`, and the
+//! An extension of this router: the names are those of Crossbar.io's `permission.validate`, and the
 //! specification leaves payloads to applications.
 
 use std::fmt;
@@ -16,46 +15,56 @@ use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 
 use crate::failure::RequestFailure;
-use crate::limits::MAX_VALIDATED_BYTES;
+use crate::limits::SharedLimits;
 
-/// A schema of payloads, given by the host.
+/// A schema of payloads, provided by the host.
 pub trait PayloadSchema: fmt::Debug + Send + Sync {
-    /// Whether a payload is as the schema asks.
+    /// Checks that a payload matches the schema.
     ///
     /// # Errors
-    /// A sentence that says where in the payload something else is, and what.
+    /// A sentence that names the place in the payload and what was expected there.
     fn check(&self, payload: &Payload) -> Result<(), String>;
 }
 
-/// The schema of one kind of payload, if there is one.
+/// The schema of one kind of payload, if any.
 pub type Schema = Option<Arc<dyn PayloadSchema>>;
 
 /// The schemas of one permission.
 #[derive(Debug, Clone, Default)]
 pub struct Schemas {
-    /// Of CALL: of one that is whole, and of the last part of one that is not.
+    /// CALL that is not progressive, and the last part of a progressive call.
     pub call: Schema,
-    /// Of every other part of a CALL.
+    /// Every other part of a progressive call.
     pub call_progress: Schema,
-    /// Of a result: of one that is whole, and of the last part of one that is not.
+    /// Result that is not progressive, and the last part of a progressive result.
     pub call_result: Schema,
-    /// Of every other part of a result.
+    /// Every other part of a progressive result.
     pub call_result_progress: Schema,
-    /// Of the ERROR of a callee.
+    /// ERROR of a callee.
     pub call_error: Schema,
-    /// Of PUBLISH.
+    /// PUBLISH.
     pub event: Schema,
 }
 
-/// Names the [`Schemas`] of a permission in their realm.
+/// Identifies the [`Schemas`] of a permission in their realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemasId(NonZeroU32);
 
 /// The schemas of a realm.
-#[derive(Debug, Clone, Default)]
-pub struct Validation(Vec<Schemas>);
+#[derive(Debug, Clone)]
+pub struct Validation {
+    schemas: Vec<Schemas>,
+    /// The most bytes of a payload that is validated.
+    max_bytes: usize,
+}
 
-/// A message whose payload is validated against a schema.
+impl Default for Validation {
+    fn default() -> Self {
+        Self { schemas: Vec::new(), max_bytes: SharedLimits::DEFAULT.max_validated_bytes }
+    }
+}
+
+/// The kind of a payload that is validated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PayloadKind {
     Call,
@@ -67,12 +76,12 @@ pub(crate) enum PayloadKind {
 }
 
 impl PayloadKind {
-    /// CALL, whole or a part.
+    /// The kind of a CALL with this option.
     pub(crate) const fn call(progress: Option<bool>) -> Self {
         if matches!(progress, Some(true)) { Self::CallProgress } else { Self::Call }
     }
 
-    /// YIELD, whole or a part.
+    /// The kind of a YIELD with this option.
     pub(crate) const fn result(progress: Option<bool>) -> Self {
         if matches!(progress, Some(true)) { Self::ResultProgress } else { Self::Result }
     }
@@ -101,23 +110,28 @@ impl PayloadKind {
 }
 
 impl Validation {
-    /// Takes the schemas of a permission, which then names them by their id.
+    /// Adds the schemas of a permission. The permission refers to them by the id.
     ///
     /// # Panics
-    /// After four thousand million of them.
+    /// After 2^32 - 1 of them.
     pub fn add(&mut self, schemas: Schemas) -> SchemasId {
-        self.0.push(schemas);
-        let number = u32::try_from(self.0.len()).ok().and_then(NonZeroU32::new);
+        self.schemas.push(schemas);
+        let number = u32::try_from(self.schemas.len()).ok().and_then(NonZeroU32::new);
         SchemasId(number.expect("as many permissions as fit into memory"))
+    }
+
+    /// Sets the most bytes of a payload that is validated.
+    pub(crate) const fn set_max_bytes(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
     }
 
     /// Whether nothing is asked of any payload.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.schemas.is_empty()
     }
 
-    /// Whether a payload is as the permission of its sender asks. One that can't be looked into is
-    /// not: who seals a payload says less of it than the schema asks to know.
+    /// Checks that a payload matches the schema of its sender's permission. Opaque (passthru)
+    /// payloads are rejected when a schema applies: they can't be checked.
     #[inline]
     pub(crate) fn check(
         &self,
@@ -140,7 +154,7 @@ impl Validation {
         payload: &Payload,
         passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
-        let schemas = self.0.get(number.get() as usize - 1);
+        let schemas = self.schemas.get(number.get() as usize - 1);
         let Some(schema) = schemas.and_then(|schemas| kind.schema(schemas).as_deref()) else {
             return Ok(());
         };
@@ -148,8 +162,8 @@ impl Validation {
         if passthru.is_some_and(PassthruDetails::uses_passthru) || payload.is_transparent() {
             return Err(RequestFailure::SealedPayload(what));
         }
-        if payload.size() > MAX_VALIDATED_BYTES {
-            return Err(RequestFailure::PayloadTooLarge(what));
+        if payload.size() > self.max_bytes {
+            return Err(RequestFailure::PayloadTooLarge { what, limit: self.max_bytes });
         }
         let refused = |reason| RequestFailure::InvalidPayload { what, reason };
         schema.check(payload).map_err(refused)

@@ -1,7 +1,6 @@
-//! The time of day, for what people and other programs read: when something was created, when an
-//! event came.
+//! The time of day, for meta events, meta results and histories.
 //!
-//! The clock itself is the host's, and may be set while the realm runs.
+//! The clock is the host's, and may be set while the realm runs.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use std::time::Duration;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// So many microseconds after the beginning of 1970.
+    /// The point `micros` microseconds after the beginning of 1970.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -21,13 +20,13 @@ impl Timestamp {
         self.0
     }
 
-    /// The point in time so much later.
+    /// The point `duration` later.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// The same with whole milliseconds only, as it is told.
+    /// Rounded down to milliseconds, the resolution on the wire.
     pub(crate) const fn to_millis(self) -> Self {
         Self(self.0 - self.0.rem_euclid(1_000))
     }
@@ -44,11 +43,11 @@ impl Timestamp {
     }
 }
 
-/// A clock of the host's.
+/// The host's clock.
 pub struct TimeOfDay(Box<dyn FnMut() -> Timestamp + Send>);
 
 impl TimeOfDay {
-    /// Takes a function that returns what time of day it is.
+    /// A clock that calls `now` for the time of day.
     pub fn new(now: impl FnMut() -> Timestamp + Send + 'static) -> Self {
         Self(Box::new(now))
     }
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_point_in_time_is_none() {
+    fn invalid_timestamp_is_rejected() {
         for text in ["", "yesterday", "2026-11-27", "2026-11-27T25:00:00Z", "2026-11-27T10:00:00"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }

@@ -1,11 +1,12 @@
-//! Events whose receivers acknowledge them: the publisher hears when all have.
+//! Acknowledged delivery: the publisher is acknowledged when all receivers have acknowledged the
+//! event.
 //!
-//! This router's own use of EVENT_RECEIVED: `x_acknowledged_delivery` beside `acknowledge` in
-//! PUBLISH.Options, `x_acknowledged_event_delivery` as a feature of subscribers.
+//! An extension of this router that uses EVENT_RECEIVED: `x_acknowledged_delivery` beside
+//! `acknowledge` in PUBLISH.Options, `x_acknowledged_event_delivery` as a feature of subscribers.
 
 use std::time::Duration;
 
-use cloverleaf_router::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_UNACKNOWLEDGED_PER_SESSION};
+use cloverleaf_router::limits::{SessionLimits, SharedLimits};
 use cloverleaf_router::{Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -28,7 +29,7 @@ fn able(name: &'static str) -> Client {
     client
 }
 
-/// A publisher in a realm that tells nothing of itself, and able subscribers of `com.job`.
+/// A publisher in a realm without the meta API, and subscribers of `com.job` with all features.
 fn publisher_and<const N: usize>(names: [&'static str; N]) -> (Lab, Peer, [Peer; N]) {
     let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
     let publisher = lab.join_as(able("publisher"));
@@ -46,7 +47,7 @@ fn publish(lab: &mut Lab, from: Peer, number: u64) -> PublicationId {
     lab.last_publication()
 }
 
-/// The event with which an acknowledgement is asked for.
+/// The event with a request to acknowledge it.
 fn asked(id: u64, publication: PublicationId, number: u64) -> RouterMessage {
     let details = EventDetails { x_acknowledged_delivery: Some(true), ..EventDetails::default() };
     router::event_with(id, publication, details, args([number]))
@@ -65,7 +66,7 @@ fn leave_all(mut lab: Lab, peers: &[Peer]) {
 }
 
 #[test]
-fn published_comes_when_all_have_acknowledged() {
+fn published_follows_the_acknowledgements_of_all_receivers() {
     let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
     let publication = publish(&mut lab, publisher, 7);
     for subscriber in [ann, ben] {
@@ -81,7 +82,7 @@ fn published_comes_when_all_have_acknowledged() {
 }
 
 #[test]
-fn only_those_are_asked_who_have_announced_that_they_answer() {
+fn only_subscribers_with_the_feature_are_asked_to_acknowledge() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let basic = lab.join_as(Client::basic("basic"));
     lab.send(basic, client::subscribe(1, "com.job"));
@@ -99,7 +100,7 @@ fn only_those_are_asked_who_have_announced_that_they_answer() {
 }
 
 #[test]
-fn nobody_is_asked_by_a_publisher_that_does_not_wait() {
+fn unacknowledged_publication_asks_no_receiver() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     for acknowledge in [None, Some(false)] {
         let options = PublishOptions { acknowledge, ..asking() };
@@ -116,11 +117,11 @@ fn nobody_is_asked_by_a_publisher_that_does_not_wait() {
 }
 
 #[test]
-fn who_keeps_silent_for_too_long_makes_the_publication_fail() {
+fn publication_fails_when_a_receiver_does_not_acknowledge_in_time() {
     let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
     let publication = publish(&mut lab, publisher, 1);
     lab.send(ann, client::event_received(publication));
-    lab.pass(Duration::from_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS - 1));
+    lab.pass(Duration::from_millis(SharedLimits::DEFAULT.acknowledgement_timeout_millis - 1));
     assert_eq!(lab.received(publisher), []);
     lab.pass(Duration::from_millis(1));
     assert_eq!(lab.received(publisher), [timed_out(1)]);
@@ -132,12 +133,12 @@ fn who_keeps_silent_for_too_long_makes_the_publication_fail() {
 }
 
 #[test]
-fn each_publication_waits_for_its_own_time() {
+fn each_publication_has_its_own_deadline() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let first = publish(&mut lab, publisher, 1);
     lab.pass(Duration::from_secs(1));
     let second = publish(&mut lab, publisher, 2);
-    lab.pass(Duration::from_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS - 1_000));
+    lab.pass(Duration::from_millis(SharedLimits::DEFAULT.acknowledgement_timeout_millis - 1_000));
     assert_eq!(lab.received(publisher), [timed_out(1)]);
     lab.send(ann, client::event_received(second));
     assert_eq!(lab.received(publisher), [router::published(2, second)]);
@@ -147,7 +148,7 @@ fn each_publication_waits_for_its_own_time() {
 }
 
 #[test]
-fn nobody_waits_for_a_subscriber_that_leaves() {
+fn publication_does_not_wait_for_a_subscriber_that_leaves() {
     for farewell in [None, Some(client::goodbye(error_uri::CLOSE_NORMAL)), Some(client::hello())] {
         let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
         let publication = publish(&mut lab, publisher, 1);
@@ -162,7 +163,7 @@ fn nobody_waits_for_a_subscriber_that_leaves() {
 }
 
 #[test]
-fn a_publisher_that_leaves_waits_for_nobody() {
+fn publication_of_a_publisher_that_leaves_waits_for_no_receiver() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let publication = publish(&mut lab, publisher, 1);
     assert!(!lab.realm().is_acknowledged());
@@ -175,7 +176,7 @@ fn a_publisher_that_leaves_waits_for_nobody() {
 }
 
 #[test]
-fn who_has_unsubscribed_still_owes_what_it_was_sent() {
+fn unsubscribed_receiver_still_has_to_acknowledge() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let publication = publish(&mut lab, publisher, 1);
     lab.send(ann, client::unsubscribe(2, 1));
@@ -186,7 +187,7 @@ fn who_has_unsubscribed_still_owes_what_it_was_sent() {
 
 /// Decisions F1.
 #[test]
-fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_again() {
+fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let publication = publish(&mut lab, publisher, 1);
     lab.send(ann, client::event_received(publication));
@@ -219,7 +220,7 @@ fn a_session_acknowledges_the_event_of_each_of_its_subscriptions() {
 }
 
 #[test]
-fn an_acknowledgement_of_something_else_or_by_somebody_else_is_passed_over() {
+fn unrelated_acknowledgement_is_ignored() {
     let (mut lab, publisher, [ann, ben]) = publisher_and(["ann", "ben"]);
     let publication = publish(&mut lab, publisher, 1);
     let stranger = lab.join_as(able("stranger"));
@@ -236,7 +237,7 @@ fn an_acknowledgement_of_something_else_or_by_somebody_else_is_passed_over() {
 }
 
 #[test]
-fn a_publisher_that_hears_itself_acknowledges_like_anybody_else() {
+fn publisher_that_receives_its_own_event_acknowledges_it() {
     let (mut lab, publisher, []) = publisher_and([]);
     lab.send(publisher, client::subscribe(1, "com.job"));
     let options = PublishOptions { exclude_me: Some(false), ..asking() };
@@ -246,14 +247,14 @@ fn a_publisher_that_hears_itself_acknowledges_like_anybody_else() {
     assert_eq!(received, [router::subscribed(1, 1), asked(1, publication, 2)]);
     lab.send(publisher, client::event_received(publication));
     assert_eq!(lab.received(publisher), [router::published(2, publication)]);
-    // And when it leaves without a word, nothing of it stays.
+    // The publisher leaves without acknowledging its own event; nothing of it stays.
     let options = PublishOptions { exclude_me: Some(false), ..asking() };
     lab.send(publisher, client::publish_with(3, options, "com.job", args([3])));
     leave_all(lab, &[publisher]);
 }
 
 #[test]
-fn of_a_group_the_one_who_gets_the_event_is_waited_for() {
+fn publication_waits_for_the_group_member_that_gets_the_event() {
     let (mut lab, publisher, []) = publisher_and([]);
     let [ann, ben] = ["ann", "ben"].map(|name| {
         let worker = lab.join_as(able(name));
@@ -267,14 +268,14 @@ fn of_a_group_the_one_who_gets_the_event_is_waited_for() {
     assert_eq!(lab.received(ben), [asked(1, publication, 1)]);
     lab.send(ben, client::event_received(publication));
     assert_eq!(lab.received(publisher), [router::published(1, publication)]);
-    // Nobody has got it, so nobody is waited for.
+    // No subscriber has the event, so the publication does not wait.
     lab.set_state(ben, OutboxState::Dropping);
     let publication = publish(&mut lab, publisher, 2);
     assert_eq!(lab.received(publisher), [router::published(2, publication)]);
 }
 
 #[test]
-fn what_is_not_allowed_asks_nobody() {
+fn denied_publication_asks_no_receiver() {
     let everything = UriPattern::from_starred("*").unwrap();
     let reader = Permission { subscribe: true, ..Permission::default() };
     let mut lab = Lab::with_roles(vec![Role::new("reader", [(everything, reader)])]);
@@ -287,13 +288,13 @@ fn what_is_not_allowed_asks_nobody() {
 }
 
 #[test]
-fn nothing_is_unbounded_publications_that_are_not_acknowledged() {
+fn unacknowledged_publications_of_a_session_are_limited() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
-    let limit = MAX_UNACKNOWLEDGED_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_unacknowledged_publications as u64;
     let publications: Vec<_> =
         (1..=limit).map(|number| publish(&mut lab, publisher, number)).collect();
     assert_eq!(lab.received(publisher), []);
-    assert_eq!(lab.received(ann).len(), MAX_UNACKNOWLEDGED_PER_SESSION);
+    assert_eq!(lab.received(ann).len(), SessionLimits::DEFAULT.max_unacknowledged_publications);
     let retaining = PublishOptions { retain: Some(true), ..asking() };
     lab.send(publisher, client::publish_with(limit + 1, retaining, "com.job", args([0])));
     let text = "this session has reached its largest number of unacknowledged publications";
@@ -301,7 +302,7 @@ fn nothing_is_unbounded_publications_that_are_not_acknowledged() {
     let refusal = router::refused(RequestKind::Publish, limit + 1, error, text);
     assert_eq!(lab.received(publisher), [refusal]);
     assert_eq!(lab.received(ann), []);
-    // It was not kept either, and the limit is the publisher's own.
+    // The event was not retained either, and the limit applies to the publisher only.
     let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
     lab.send(ann, client::subscribe_with(2, options, "com.job"));
     assert_eq!(lab.received(ann), [router::subscribed(2, 1)]);
@@ -309,7 +310,10 @@ fn nothing_is_unbounded_publications_that_are_not_acknowledged() {
     assert_eq!(lab.received(publisher), [router::published(6, publications[5])]);
     publish(&mut lab, publisher, limit + 2);
     assert_eq!(lab.received(ann).len(), 1);
-    lab.pass(Duration::from_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS));
-    assert_eq!(lab.received(publisher).len(), MAX_UNACKNOWLEDGED_PER_SESSION);
+    lab.pass(Duration::from_millis(SharedLimits::DEFAULT.acknowledgement_timeout_millis));
+    assert_eq!(
+        lab.received(publisher).len(),
+        SessionLimits::DEFAULT.max_unacknowledged_publications
+    );
     leave_all(lab, &[ann, publisher]);
 }

@@ -1,4 +1,4 @@
-//! What a role may do, what it is told when it may not, and who is disclosed to whom.
+//! Static permissions, the errors of denied requests, and disclosure.
 //!
 //! Spec: advanced profile "Authorization", "Caller Identification", "Publisher Identification"; the
 //! precedence of rules is a decision of this project.
@@ -19,7 +19,7 @@ fn role(name: &str, rules: &[(&str, Permission)]) -> Role {
     Role::new(name, rules)
 }
 
-/// A lab with a `guest` under these rules and a `host` who may do everything.
+/// A lab with a `guest` under these rules and a `host` with every right.
 fn guest_and_host(rules: &[(&str, Permission)]) -> (Lab, Peer, Peer) {
     let mut lab =
         Lab::with_roles(vec![role("guest", rules), role("host", &[("*", Permission::ALL)])]);
@@ -41,7 +41,7 @@ const NONE: Permission = Permission {
 };
 
 #[test]
-fn what_no_rule_allows_is_refused_and_the_session_lives() {
+fn request_without_a_rule_is_refused() {
     for rules in [&[][..], &[("com.*", NONE)]] {
         let (mut lab, guest, _) = guest_and_host(rules);
         lab.send(guest, client::call(1, "com.a", NOTHING));
@@ -85,7 +85,7 @@ fn each_action_is_allowed_on_its_own() {
 }
 
 #[test]
-fn exact_counts_before_wildcard_before_the_longest_prefix() {
+fn exact_rules_precede_wildcards_and_wildcards_precede_prefixes() {
     let yes = Permission { subscribe: true, ..NONE };
     let (mut lab, guest, _) = guest_and_host(&[
         ("*", yes),
@@ -110,7 +110,7 @@ fn exact_counts_before_wildcard_before_the_longest_prefix() {
 }
 
 #[test]
-fn a_refused_publication_without_acknowledgment_fails_in_silence() {
+fn denied_unacknowledged_publication_fails_silently() {
     let (mut lab, guest, host) = guest_and_host(&[("com.*", NONE)]);
     lab.send(host, client::subscribe(1, "com.a"));
     lab.received(host);
@@ -122,7 +122,7 @@ fn a_refused_publication_without_acknowledgment_fails_in_silence() {
 }
 
 #[test]
-fn a_refused_call_asks_nobody_though_somebody_is_registered() {
+fn denied_call_reaches_no_callee() {
     let (mut lab, guest, host) = guest_and_host(&[("com.a", NONE)]);
     lab.send(host, client::register(1, "com.a"));
     lab.received(host);
@@ -131,7 +131,7 @@ fn a_refused_call_asks_nobody_though_somebody_is_registered() {
 }
 
 #[test]
-fn what_is_not_allowed_is_not_said_to_exist() {
+fn denial_does_not_disclose_whether_a_procedure_exists() {
     let (mut lab, guest, host) = guest_and_host(&[("com.*", NONE)]);
     lab.send(guest, client::call(1, "com.a", NOTHING));
     let before = lab.received(guest);
@@ -141,7 +141,7 @@ fn what_is_not_allowed_is_not_said_to_exist() {
 }
 
 #[test]
-fn only_the_trusted_role_uses_the_namespace_of_the_router() {
+fn only_the_trusted_role_may_use_the_reserved_namespace() {
     let (mut lab, guest, _) = guest_and_host(&[("*", Permission::ALL)]);
     let trusted = lab.join_as(Client { role: "trusted", ..Client::named("inside") });
     lab.send(trusted, client::register(1, "wamp.example.count"));
@@ -176,7 +176,7 @@ fn refusal(kind: RequestKind) -> RouterMessage {
     router::refused(kind, 1, error_uri::DISCLOSE_ME_DISALLOWED, text)
 }
 
-/// What a rule makes of a wish: disclosed, not disclosed, or refused.
+/// A rule and a request to be disclosed: disclosed, not disclosed, or refused.
 const DISCLOSURES: [(Disclosure, Option<bool>, Option<bool>); 9] = [
     (Disclosure::OnRequest, None, Some(false)),
     (Disclosure::OnRequest, Some(false), Some(false)),
@@ -190,7 +190,7 @@ const DISCLOSURES: [(Disclosure, Option<bool>, Option<bool>); 9] = [
 ];
 
 #[test]
-fn a_callee_learns_who_calls_as_rule_and_wish_say() {
+fn caller_disclosure_follows_permission_and_request() {
     for (disclose_caller, wish, expected) in DISCLOSURES {
         let (mut lab, guest, host) =
             guest_and_host(&[("com.a", Permission { disclose_caller, ..Permission::ALL })]);
@@ -215,9 +215,9 @@ fn a_callee_learns_who_calls_as_rule_and_wish_say() {
     }
 }
 
-/// Some clients wish so with each call, and could otherwise not ask the realm for anything.
+/// Some clients request disclosure with each call, and could otherwise not call the meta API.
 #[test]
-fn the_router_itself_knows_who_calls_and_refuses_no_wish() {
+fn meta_procedure_knows_the_caller_and_accepts_disclose_me() {
     let hidden = Permission { disclose_caller: Disclosure::Never, ..Permission::ALL };
     let (mut lab, guest, _) = guest_and_host(&[("*", hidden)]);
     let wish = CallOptions { disclose_me: Some(true), ..CallOptions::default() };
@@ -226,7 +226,7 @@ fn the_router_itself_knows_who_calls_and_refuses_no_wish() {
 }
 
 #[test]
-fn subscribers_learn_who_publishes_as_rule_and_wish_say() {
+fn publisher_disclosure_follows_permission_and_request() {
     for (disclose_publisher, wish, expected) in DISCLOSURES {
         let (mut lab, guest, host) =
             guest_and_host(&[("com.a", Permission { disclose_publisher, ..Permission::ALL })]);
@@ -253,7 +253,7 @@ fn subscribers_learn_who_publishes_as_rule_and_wish_say() {
 }
 
 #[test]
-fn the_right_to_a_topic_is_no_right_to_the_prefix_of_the_same_text() {
+fn exact_permission_does_not_cover_a_prefix_of_the_same_text() {
     let (mut lab, guest, host) = guest_and_host(&[("com.a", Permission::ALL)]);
     lab.send(guest, client::subscribe_pattern(1, MatchPolicy::Prefix, "com.a"));
     lab.send(guest, client::register_pattern(2, MatchPolicy::Prefix, "com.a"));
@@ -277,7 +277,7 @@ fn the_right_to_a_topic_is_no_right_to_the_prefix_of_the_same_text() {
 }
 
 #[test]
-fn a_prefix_does_not_answer_for_the_router() {
+fn prefix_registration_does_not_match_meta_procedures() {
     let (mut lab, guest, host) = guest_and_host(&[("*", Permission::ALL)]);
     lab.send(guest, client::register_pattern(1, MatchPolicy::Prefix, ""));
     lab.received(guest);
@@ -304,7 +304,7 @@ fn reported(role: &str, action: Action, uri: &str, policy: MatchPolicy) -> Refus
 }
 
 #[test]
-fn a_pattern_that_is_refused_under_an_exact_permission_is_reported_once_for_each_permission() {
+fn refused_pattern_is_reported_once_per_permission() {
     let rules = [("com.a", SUBSCRIBING), ("com.b", REGISTERING), ("com.c", NONE)];
     let (mut lab, guest, _) = guest_and_host(&rules);
     let other = lab.join_as(Client { role: "guest", ..Client::named("other") });
@@ -334,7 +334,7 @@ fn a_pattern_that_is_refused_under_an_exact_permission_is_reported_once_for_each
 }
 
 #[test]
-fn nothing_is_reported_of_other_refusals() {
+fn other_refusals_are_not_reported() {
     let (mut lab, guest, host) = guest_and_host(&[("com.a", REGISTERING), ("com.b", NONE)]);
     lab.send(guest, subscribe(1, MatchPolicy::Prefix, "com.a"));
     lab.send(guest, subscribe(2, MatchPolicy::Prefix, "com.b"));

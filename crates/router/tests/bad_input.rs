@@ -1,8 +1,8 @@
-//! Well-formed messages that are wrong all the same: ERROR where a request can't be served, ABORT
-//! where the protocol is broken, silence where nothing was to be answered. Nobody else notices.
+//! Well-formed messages that are wrong: ERROR for a request that can't be served, ABORT for a
+//! protocol violation, no answer where none is due. Other sessions are not affected.
 //!
-//! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. Bytes that are no message are
-//! the business of `cloverleaf-wamp`.
+//! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. `cloverleaf-wamp` tests bytes
+//! that are not a message.
 
 use cloverleaf_router::{RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -19,7 +19,7 @@ fn strict() -> Lab {
     Lab::with(RealmSettings { uri_rule: UriRule::Strict, ..settings() })
 }
 
-/// Sends the request and asserts that it is refused for its URI and that the session lives.
+/// Sends the request and asserts that its URI is refused and that the session goes on.
 fn assert_invalid_uri(lab: &mut Lab, request: ClientMessage, kind: RequestKind, text: &str) {
     let alice = lab.join("alice");
     lab.send(alice, request);
@@ -39,7 +39,7 @@ fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage, text: &st
 // === URIs ===
 
 #[test]
-fn no_request_goes_to_a_text_that_is_no_uri() {
+fn request_with_an_invalid_uri_is_refused() {
     for bad in ["", ".", "com.", ".com", "com..a", "com.a b", "com.a#b", "com.\u{2003}"] {
         let text = format!("'{bad}' is not a valid URI");
         let publish = client::publish_with(1, client::acknowledged(), bad, NOTHING);
@@ -52,7 +52,7 @@ fn no_request_goes_to_a_text_that_is_no_uri() {
 }
 
 #[test]
-fn the_rule_of_the_realm_decides_what_a_uri_is() {
+fn uri_rule_of_the_realm_decides_on_valid_uris() {
     for bad in ["com.Example", "com.my-app", "com.\u{fc}"] {
         let text = format!("'{bad}' is not a valid URI");
         let call = client::call(1, bad, NOTHING);
@@ -83,7 +83,7 @@ fn a_pattern_has_empty_components_only_where_its_policy_says() {
 }
 
 #[test]
-fn a_uri_that_is_too_long_is_none_and_is_not_echoed_whole() {
+fn too_long_uri_is_refused_and_not_repeated_in_full() {
     let long = "a".repeat(MAX_URI_BYTES + 1);
     let text = format!("'{}' is not a valid URI", "a".repeat(100));
     let call = client::call(1, &long, NOTHING);
@@ -91,7 +91,7 @@ fn a_uri_that_is_too_long_is_none_and_is_not_echoed_whole() {
 }
 
 #[test]
-fn nobody_registers_or_publishes_in_the_namespace_of_the_router() {
+fn register_and_publish_in_the_reserved_namespace_are_refused() {
     for uri in ["wamp", "wamp.session.count", "wamp.error.x"] {
         let text = format!("URI '{uri}': only the router may use what begins with 'wamp'");
         let publish = client::publish_with(1, client::acknowledged(), uri, NOTHING);
@@ -108,7 +108,7 @@ fn nobody_registers_or_publishes_in_the_namespace_of_the_router() {
 }
 
 #[test]
-fn everybody_may_call_and_subscribe_in_the_namespace_of_the_router() {
+fn call_and_subscribe_in_the_reserved_namespace_are_allowed() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     lab.send(alice, client::subscribe(1, "wamp.session.on_join"));
@@ -120,7 +120,7 @@ fn everybody_may_call_and_subscribe_in_the_namespace_of_the_router() {
 }
 
 #[test]
-fn a_wrong_publication_without_acknowledgment_fails_in_silence() {
+fn invalid_unacknowledged_publication_fails_silently() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
     lab.send(bob, client::subscribe_pattern(1, Prefix, ""));
@@ -134,7 +134,7 @@ fn a_wrong_publication_without_acknowledgment_fails_in_silence() {
 
 // === violations ===
 
-/// `caller` waits for `callee`, who has invocation 1; `other` does nothing.
+/// `caller` has a call in flight at `callee`, which has invocation 1; `other` does nothing.
 fn call_in_flight() -> (Lab, [Peer; 3]) {
     let mut lab = Lab::new();
     let peers = ["caller", "callee", "other"].map(|name| lab.join(name));
@@ -147,7 +147,7 @@ fn call_in_flight() -> (Lab, [Peer; 3]) {
 }
 
 #[test]
-fn an_answer_to_somebody_elses_invocation_aborts_and_the_call_goes_on() {
+fn answer_to_an_invocation_of_another_callee_aborts_the_session() {
     let answers = [
         (client::yielded(1, args([666])), "YIELD"),
         (client::failure(1, "com.error.x", NOTHING), "ERROR"),
@@ -163,7 +163,7 @@ fn an_answer_to_somebody_elses_invocation_aborts_and_the_call_goes_on() {
 }
 
 #[test]
-fn an_answer_to_an_invocation_that_was_never_sent_aborts() {
+fn answer_to_an_unknown_invocation_aborts_the_session() {
     let (mut lab, [caller, callee, _]) = call_in_flight();
     let text = "YIELD answers invocation 2, which was never sent to this session";
     assert_violation(&mut lab, callee, client::yielded(2, NOTHING), text);
@@ -171,7 +171,7 @@ fn an_answer_to_an_invocation_that_was_never_sent_aborts() {
 }
 
 #[test]
-fn a_request_id_that_is_in_flight_twice_aborts() {
+fn request_id_in_flight_twice_aborts_the_session() {
     let (mut lab, [caller, callee, _]) = call_in_flight();
     let text = "request id 1 is used twice at the same time";
     assert_violation(&mut lab, caller, client::call(1, "com.other", NOTHING), text);
@@ -180,7 +180,7 @@ fn a_request_id_that_is_in_flight_twice_aborts() {
 }
 
 #[test]
-fn request_ids_are_taken_in_any_order_and_may_repeat_when_they_are_answered() {
+fn request_ids_may_come_in_any_order_and_repeat_after_the_answer() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     for number in [9_007_199_254_740_992, 5, 5, 1] {
@@ -190,7 +190,7 @@ fn request_ids_are_taken_in_any_order_and_may_repeat_when_they_are_answered() {
 }
 
 #[test]
-fn a_call_in_parts_that_was_not_announced_aborts() {
+fn unannounced_progressive_call_aborts_the_session() {
     let (mut lab, [caller, _, _]) = call_in_flight();
     let options = CallOptions { progress: Some(true), ..CallOptions::default() };
     let text = "CALL with progress: HELLO has not announced progressive_call_invocations for the \
@@ -199,7 +199,7 @@ fn a_call_in_parts_that_was_not_announced_aborts() {
 }
 
 #[test]
-fn payload_passthru_that_was_not_announced_aborts() {
+fn unannounced_payload_passthru_aborts_the_session() {
     let passthru = || {
         let ppt_scheme = Some("x_my_scheme".into());
         Some(Box::new(PassthruDetails { ppt_scheme, ..PassthruDetails::default() }))
@@ -216,7 +216,7 @@ fn payload_passthru_that_was_not_announced_aborts() {
 }
 
 #[test]
-fn an_error_with_payload_passthru_that_was_not_announced_aborts() {
+fn unannounced_payload_passthru_in_an_error_aborts_the_session() {
     let (mut lab, [_, callee, _]) = call_in_flight();
     let mut failure = client::failure(1, "com.failed", NOTHING);
     if let ClientMessage::Error(error) = &mut failure {
@@ -229,7 +229,7 @@ fn an_error_with_payload_passthru_that_was_not_announced_aborts() {
 }
 
 #[test]
-fn progress_that_is_denied_or_only_offered_is_fine() {
+fn progress_false_needs_no_announced_feature() {
     let (mut lab, [caller, callee, _]) = call_in_flight();
     let options = CallOptions {
         progress: Some(false),
@@ -246,7 +246,7 @@ fn progress_that_is_denied_or_only_offered_is_fine() {
 }
 
 #[test]
-fn an_aborted_session_loses_everything_and_nobody_else_notices() {
+fn aborted_session_loses_its_state_and_others_go_on() {
     let (mut lab, [caller, callee, other]) = call_in_flight();
     lab.send(other, client::subscribe(1, "com.news"));
     lab.send(other, client::register(2, "com.other"));

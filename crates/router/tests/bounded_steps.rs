@@ -1,4 +1,4 @@
-//! What asks for much is done in steps, between which others have their turn.
+//! Expensive requests are served in steps, between which other sessions are served.
 //!
 //! Spec: basic profile "Ordering Guarantees"; advanced profile "Event Retention", "Session Meta
 //! API", "Subscriptions Meta API".
@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use cloverleaf_router::limits::{
-    LISTING_WORK_AT_ONCE, MAX_LISTINGS_PER_SESSION, MAX_OUTGOING_PER_SESSION,
-    MAX_REPLAYS_PER_SESSION, WORK_PER_STEP,
+    LISTING_WORK_AT_ONCE, MAX_LISTINGS_PER_SESSION, MAX_REPLAYS_PER_SESSION, SessionLimits,
+    WORK_PER_STEP,
 };
 use cloverleaf_router::{HistorySettings, RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -17,10 +17,10 @@ use cloverleaf_wamp::message::{ClientMessage, PublishOptions, RouterMessage, Sub
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use serde_json::{Value, json};
 
-/// A step may be longer than its work by its last piece: a message, an event, a group.
+/// A step may exceed its size by its last piece: a message, an event, a group.
 const STEP: u32 = WORK_PER_STEP + 50;
 
-/// A realm with so many subscribers of `com.news`, and a publisher.
+/// A realm with `N` subscribers of `com.news`, and a publisher.
 struct Audience {
     lab: Lab,
     publisher: Peer,
@@ -42,13 +42,13 @@ impl Audience {
         Self { lab, publisher, subscribers }
     }
 
-    /// How many events each subscriber has received.
+    /// The number of events that each subscriber has received.
     fn counts(&mut self) -> Vec<usize> {
         let Self { lab, subscribers, .. } = self;
         subscribers.iter().map(|peer| lab.received(*peer).len()).collect()
     }
 
-    /// Does what is left, and says how long the longest step was.
+    /// Finishes all work and returns the work of the longest step.
     fn longest_step(&mut self) -> u32 {
         let mut longest = 0;
         while self.lab.realm().has_work() {
@@ -113,9 +113,9 @@ fn a_subscriber_that_leaves_meanwhile_gets_nothing_after_unsubscribed() {
 }
 
 #[test]
-fn a_publisher_that_is_far_ahead_of_its_subscribers_waits_and_is_resumed() {
+fn publisher_far_ahead_of_its_subscribers_is_paused_and_resumed() {
     let mut audience = Audience::of(WORK_PER_STEP + 10);
-    let limit = MAX_OUTGOING_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_outgoing_publications as u64;
     for number in 1..limit {
         assert_eq!(audience.lab.begin(audience.publisher, news(number)), SessionFlow::Continue);
     }
@@ -129,7 +129,7 @@ fn a_publisher_that_is_far_ahead_of_its_subscribers_waits_and_is_resumed() {
 }
 
 #[test]
-fn what_a_session_has_published_reaches_all_after_it_has_left() {
+fn publications_reach_all_subscribers_after_their_session_has_left() {
     let mut audience = Audience::of(WORK_PER_STEP + 10);
     let _ = audience.lab.begin(audience.publisher, news(1));
     let _ = audience.lab.begin(audience.publisher, news(2));
@@ -182,7 +182,7 @@ fn a_publication_that_matches_very_many_patterns_is_bounded_by_steps() {
 }
 
 #[test]
-fn an_acknowledgement_that_comes_before_everybody_has_the_event_counts() {
+fn acknowledgement_before_the_end_of_the_fan_out_counts() {
     let mut lab = Lab::new();
     let publisher = lab.join("publisher");
     let mut able = Client::named("able");
@@ -266,7 +266,7 @@ fn a_listing_of_a_session_that_leaves_meanwhile_ends_with_it() {
 }
 
 #[test]
-fn a_session_with_very_many_subscriptions_leaves_in_steps_and_its_name_is_free_at_once() {
+fn session_with_many_subscriptions_is_removed_in_steps() {
     let mut lab = Lab::new();
     let (leaving, other) = (lab.join("leaving"), lab.join("other"));
     for number in 1..=u64::from(WORK_PER_STEP) {
@@ -277,7 +277,7 @@ fn a_session_with_very_many_subscriptions_leaves_in_steps_and_its_name_is_free_a
     assert_eq!(lab.begin(leaving, goodbye), SessionFlow::Left);
     assert!(lab.realm().has_work());
     lab.received(other);
-    // The procedure is gone with its session, whatever is left to be taken away.
+    // The procedure is gone with its session, whatever is left to be removed.
     let _ = lab.begin(other, client::register(1, "com.procedure"));
     let received = lab.received(other);
     assert!(matches!(received.as_slice(), [RouterMessage::Registered(_)]), "{received:?}");
@@ -287,7 +287,7 @@ fn a_session_with_very_many_subscriptions_leaves_in_steps_and_its_name_is_free_a
 }
 
 #[test]
-fn ending_very_many_sessions_is_done_in_steps_and_answered_at_the_end() {
+fn killing_many_sessions_is_done_in_steps_and_answered_at_the_end() {
     let mut audience = Audience::of(WORK_PER_STEP / 2);
     let Audience { lab, publisher, subscribers } = &mut audience;
     let kill = client::call(1, "wamp.session.kill_by_authid", args(["subscriber"]));
@@ -326,8 +326,7 @@ fn a_long_history_is_read_in_steps() {
     assert_eq!(events, Vec::<Value>::new(), "the lists name others");
 }
 
-/// A publisher with so many retained topics below `com.`, and a subscriber whose outbox takes
-/// little.
+/// A publisher with retained topics below `com.`, and a subscriber whose outbox takes few events.
 struct Replay {
     lab: Lab,
     publisher: Peer,
@@ -360,7 +359,7 @@ impl Replay {
         self.lab.send(self.subscriber, client::subscribe_with(1, options, "com."));
     }
 
-    /// The topics and texts that have come, and whether each was retained.
+    /// The topics and texts of received events, and whether each was retained.
     fn received(&mut self) -> Vec<(String, String, bool)> {
         let events = self.lab.received(self.subscriber);
         let event = |message: &RouterMessage| {
@@ -396,7 +395,7 @@ fn an_event_never_comes_before_the_retained_one_of_its_topic() {
     let begun = replay.received().len();
     assert_eq!(begun, 3);
     // Live events: of a topic that has had its turn, of one that has not, of one that is retained
-    // anew, and of one that nothing was retained of.
+    // again, and of one without a retained event.
     let Replay { lab, publisher, .. } = &mut replay;
     lab.send(*publisher, client::publish(1, "com.000001", args(["new"])));
     lab.send(*publisher, client::publish(1, "com.000005", args(["new"])));
@@ -464,7 +463,7 @@ fn retained_event_is_sent_before_its_topic_is_cleared_and_not_after() {
             of("com.000005", false, true),
         ]
     );
-    // Retained anew, after the replay has begun: as a live event, once.
+    // Retained again after the replay has begun: sent once, as a live event.
     Replay::retain(lab, *publisher, 5, "anew");
     assert_eq!(replay.received(), [("com.000005".to_owned(), "anew".to_owned(), false)]);
     replay.lab.set_room(replay.subscriber, 100);

@@ -1,13 +1,11 @@
-//! Limits of the tables of a realm that hold what sessions have sent, also those that have left.
+//! Limits of the tables of a realm that hold messages of sessions, ended ones included.
 //!
 //! Spec: advanced profile "Session Meta API", "Session Testament", "Event History". The limits are
 //! this router's own (`docs/limits.md`).
 
 use cloverleaf_router::limits::{
-    MAX_CONGESTED_PER_PUBLISHER, MAX_DETACHED_SESSIONS, MAX_LISTING_BYTES, MAX_LISTINGS,
-    MAX_LISTINGS_AT_WORK, MAX_MEMBERSHIP_BYTES, MAX_OUTGOING_META_BYTES, MAX_TESTAMENT_BYTES,
-    MAX_TESTAMENT_BYTES_PER_SESSION, MAX_UNACKNOWLEDGED_EVENTS, MAX_URI_BYTES_PER_SESSION,
-    WORK_PER_STEP,
+    MAX_CONGESTED_PER_PUBLISHER, MAX_LISTING_BYTES, MAX_LISTINGS, MAX_LISTINGS_AT_WORK,
+    MAX_MEMBERSHIP_BYTES, SessionLimits, SharedLimits, WORK_PER_STEP,
 };
 use cloverleaf_router::{
     Admitted, Compatibility, EventStore, HistoryId, HistoryQuery, HistorySettings, Metered,
@@ -24,8 +22,8 @@ use serde_json::json;
 
 const ADD_TESTAMENT: &str = "wamp.session.add_testament";
 
-/// A store that keeps nothing. An acknowledged publication to `com.kept.` waits for
-/// [`finish_storing`], and everything that its session publishes later waits behind it.
+/// A store that stores nothing. An acknowledged publication to `com.kept.` waits for
+/// [`finish_storing`], and every later publication of its session waits behind it.
 #[derive(Debug)]
 struct SlowStore;
 
@@ -54,7 +52,7 @@ fn lab_with_slow_store() -> Lab {
     })
 }
 
-/// Lets everything that the session publishes from now on wait for [`finish_storing`].
+/// Lets all further publications of the session wait for [`finish_storing`].
 fn hold_back(lab: &mut Lab, peer: Peer) {
     let publish = client::publish_with(1, client::acknowledged(), "com.kept.a", NOTHING);
     lab.send(peer, publish);
@@ -69,7 +67,7 @@ fn subscribe(lab: &mut Lab, peer: Peer, topic: &str) {
     lab.received(peer);
 }
 
-/// The URI of the ERROR that a peer has been sent, if it has.
+/// The URI of the ERROR that a peer has received, if any.
 fn error_of(lab: &mut Lab, peer: Peer) -> Option<String> {
     lab.received(peer).into_iter().find_map(|message| match message {
         RouterMessage::Error(error) => Some(error.error.to_string()),
@@ -82,7 +80,7 @@ fn news(number: u64) -> ClientMessage {
 }
 
 #[test]
-fn testaments_of_a_session_that_left_leave_no_crowded_entry() {
+fn testaments_of_an_ended_session_leave_no_backpressure_entry() {
     let mut lab = Lab::new();
     let [subscriber, publisher] = ["subscriber", "publisher"].map(|name| lab.join(name));
     subscribe(&mut lab, subscriber, "com.news");
@@ -106,7 +104,7 @@ fn publisher_waits_for_no_subscriber_that_left() {
 }
 
 #[test]
-fn crowded_subscriber_counts_once_for_a_publisher() {
+fn congested_subscriber_counts_once_for_a_publisher() {
     let mut lab = Lab::new();
     let [subscriber, publisher] = ["subscriber", "publisher"].map(|name| lab.join(name));
     subscribe(&mut lab, subscriber, "com.news");
@@ -138,8 +136,10 @@ fn publisher_waits_for_a_limited_number_of_subscribers() {
 #[test]
 fn testaments_count_in_the_realm_until_they_are_delivered() {
     let mut lab = lab_with_slow_store();
-    let count = MAX_TESTAMENT_BYTES / MAX_TESTAMENT_BYTES_PER_SESSION;
-    let will = json!(["com.will", ["x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION - 2_048)], null]);
+    let count =
+        SharedLimits::DEFAULT.max_testament_bytes / SessionLimits::DEFAULT.max_testament_bytes;
+    let will =
+        json!(["com.will", ["x".repeat(SessionLimits::DEFAULT.max_testament_bytes - 2_048)], null]);
     let heir = lab.join("heir");
     subscribe(&mut lab, heir, "com.will");
     for _ in 0..count {
@@ -162,7 +162,7 @@ fn testaments_count_in_the_realm_until_they_are_delivered() {
 fn topic_of_a_testament_counts_in_its_bytes() {
     let mut lab = Lab::new();
     let leaver = lab.join("leaver");
-    let text = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION - 1_500);
+    let text = "x".repeat(SessionLimits::DEFAULT.max_testament_bytes - 1_500);
     let will = |topic: &str| json!([topic, [text], null]);
     let (error, _) = lab.ask(leaver, ADD_TESTAMENT, will(&"a".repeat(2_000))).unwrap_err();
     assert_eq!(error, error_uri::LIMIT_REACHED);
@@ -170,9 +170,9 @@ fn topic_of_a_testament_counts_in_its_bytes() {
 }
 
 #[test]
-fn joins_are_refused_while_too_many_sessions_are_departing() {
+fn joins_are_refused_while_too_many_sessions_are_detached() {
     let mut lab = lab_with_slow_store();
-    for _ in 0..MAX_DETACHED_SESSIONS {
+    for _ in 0..SharedLimits::DEFAULT.max_detached_sessions {
         let leaver = lab.join("leaver");
         hold_back(&mut lab, leaver);
         lab.disconnect(leaver);
@@ -180,7 +180,7 @@ fn joins_are_refused_while_too_many_sessions_are_departing() {
     let refusal = lab.attach(Client::named("late").into()).unwrap_err();
     assert_eq!(refusal, Refusal::RealmBusy("realm1".into()));
     assert_eq!(refusal.reason(Compatibility::Wamp), error_uri::UNAVAILABLE);
-    // Sessions of the router itself are few, and some are needed by clients that are there.
+    // Internal sessions are few, and clients need some of them.
     let own = Admitted { is_internal: true, ..Client::named("own").into() };
     let own = lab.attach(own).unwrap();
     finish_storing(&mut lab);
@@ -208,14 +208,14 @@ fn meta_events_beyond_the_limit_are_dropped_and_counted() {
         transport: None,
     };
     let stats = SessionStats::default();
-    let enough = MAX_OUTGOING_META_BYTES / 32_768 + 10;
+    let enough = SharedLimits::DEFAULT.max_outgoing_meta_bytes / 32_768 + 10;
     for _ in 0..enough {
         lab.publish_stats(&metered, &stats);
     }
     let dropped = usize::try_from(lab.take_dropped_meta_events()).unwrap();
     assert!(dropped >= 10 && dropped < enough / 2, "{dropped} of {enough}");
     assert_eq!(lab.take_dropped_meta_events(), 0);
-    // Publications of sessions have their own limit.
+    // Publications of sessions have a separate limit.
     lab.send(other, client::publish_with(1, client::acknowledged(), "com.news", NOTHING));
     assert_eq!(error_of(&mut lab, other), None);
     finish_storing(&mut lab);
@@ -237,14 +237,14 @@ fn unacknowledged_events_of_a_realm_are_limited() {
             PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
         client::publish_with(number, options, "com.job", NOTHING)
     };
-    let fitting = (MAX_UNACKNOWLEDGED_EVENTS / subscribers.len()) as u64;
+    let fitting = (SharedLimits::DEFAULT.max_unacknowledged_events / subscribers.len()) as u64;
     for number in 1..=fitting {
         lab.send(publisher, job(number));
         assert_eq!(subscribers.iter().map(|peer| lab.received(*peer).len()).sum::<usize>(), 1_000);
     }
     let publication = lab.last_publication();
     assert_eq!(lab.received(publisher), []);
-    // It is sent, and no subscriber is waited for.
+    // It is sent and waits for no subscriber.
     lab.send(publisher, job(fitting + 1));
     assert_eq!(subscribers.iter().map(|peer| lab.received(*peer).len()).sum::<usize>(), 1_000);
     assert_eq!(error_of(&mut lab, publisher).as_deref(), Some(error_uri::LIMIT_REACHED));
@@ -269,20 +269,20 @@ fn publications_are_refused_at_the_limit_of_unacknowledged_events() {
     let subscribers: Vec<_> = (0..1_024).map(|_| lab.join_as(able)).collect();
     subscribers.iter().for_each(|peer| subscribe(&mut lab, *peer, "com.job"));
     let options = PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
-    for number in 1..=(MAX_UNACKNOWLEDGED_EVENTS / 1_024) as u64 {
+    for number in 1..=(SharedLimits::DEFAULT.max_unacknowledged_events / 1_024) as u64 {
         lab.send(publisher, client::publish_with(number, options.clone(), "com.job", NOTHING));
         subscribers.iter().for_each(|peer| assert_eq!(lab.received(*peer).len(), 1));
     }
     lab.send(other, client::publish_with(1, options, "com.job", NOTHING));
     assert_eq!(error_of(&mut lab, other).as_deref(), Some(error_uri::LIMIT_REACHED));
     assert_eq!(lab.received(subscribers[0]), []);
-    // Other publications go on.
+    // Other publications are not affected.
     lab.send(other, client::publish_with(2, client::acknowledged(), "com.job", NOTHING));
     assert_eq!(error_of(&mut lab, other), None);
     assert_eq!(lab.received(subscribers[0]).len(), 1);
 }
 
-/// A realm with so many sessions that listing them takes several steps.
+/// A realm with so many sessions that a list of them takes several steps.
 fn large_realm() -> (Lab, Peer) {
     let mut lab = Lab::new();
     let caller = lab.join("caller");
@@ -332,7 +332,7 @@ fn bytes_of_the_arguments_of_waiting_calls_are_limited() {
         accepted += 1;
     }
     assert!(accepted > 100 && accepted < most, "{accepted} of {most}");
-    // Those of a session that has left count until their turn, in which nothing is done for them.
+    // Calls of an ended session count until their turn, in which no work is done for them.
     lab.begin_disconnect(caller);
     let _ = lab.begin(other, list(1));
     assert_eq!(error_of(&mut lab, other).as_deref(), Some(error_uri::UNAVAILABLE));
@@ -341,7 +341,7 @@ fn bytes_of_the_arguments_of_waiting_calls_are_limited() {
     assert_eq!(error_of(&mut lab, other), None);
 }
 
-/// Events that the history drops meanwhile are in the answers that are worked on, and in no other.
+/// Events that the history drops meanwhile are in answers that are worked on, and in no other.
 #[test]
 fn waiting_requests_for_stored_events_hold_no_events() {
     let (size, count) = (8_000, 950);
@@ -412,7 +412,7 @@ fn names_of_groups_and_nodes_count_in_the_bytes_of_subscribed_uris() {
     };
     let refused = Err(error_uri::LIMIT_REACHED.to_owned());
     ask(0, SubscribeOptions::default()).unwrap();
-    let fitting = (MAX_URI_BYTES_PER_SESSION - 8) / (8 + MAX_MEMBERSHIP_BYTES);
+    let fitting = (SessionLimits::DEFAULT.max_uri_bytes - 8) / (8 + MAX_MEMBERSHIP_BYTES);
     for number in 1..=fitting {
         ask(number, if number % 2 == 0 { grouped() } else { node() }).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Callers give calls up: three modes, callees that know the feature and callees that don't.
+//! Call canceling: three modes, callees with and without the feature.
 //!
 //! Spec: advanced profile "Call Canceling"; decisions F11.
 
@@ -28,7 +28,7 @@ fn interrupt(mode: CancelMode) -> RouterMessage {
     router::interrupt(1, mode, error_uri::CANCELED)
 }
 
-/// The callee answers in both ways; nobody is told and nobody is aborted.
+/// The callee answers in both ways; no session receives anything and none is aborted.
 fn assert_late_answers_are_swallowed(lab: &mut Lab, caller: Peer, callee: Peer) {
     lab.send(callee, client::yielded(1, args([1])));
     lab.send(callee, client::failure(1, error_uri::CANCELED, NOTHING));
@@ -55,7 +55,7 @@ fn killnowait_answers_the_caller_at_once_and_interrupts_the_callee() {
 }
 
 #[test]
-fn without_a_mode_it_is_killnowait() {
+fn default_mode_is_killnowait() {
     let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
     lab.send(caller, client::cancel(1, None));
     assert_eq!(lab.received(caller), [router::canceled(1)]);
@@ -63,7 +63,7 @@ fn without_a_mode_it_is_killnowait() {
 }
 
 #[test]
-fn kill_interrupts_the_callee_and_passes_on_how_it_fails() {
+fn kill_interrupts_the_callee_and_forwards_its_error() {
     let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
     lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
     assert_eq!(lab.received(caller), []);
@@ -75,16 +75,16 @@ fn kill_interrupts_the_callee_and_passes_on_how_it_fails() {
 }
 
 #[test]
-fn kill_passes_on_a_result_that_was_ready_before_the_interrupt() {
+fn kill_forwards_a_result_that_crosses_the_interrupt() {
     let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
     lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
     lab.send(callee, client::yielded(1, args([1])));
     assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
 }
 
-/// `[49, Request|id, {"mode": …}]` with a word that is none of the three.
+/// `[49, Request|id, {"mode": …}]` with an unknown mode.
 #[test]
-fn a_mode_that_nobody_knows_is_refused_and_the_call_goes_on() {
+fn unknown_mode_is_refused_and_the_call_goes_on() {
     let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
     let options = CancelOptions { mode: Some(OpenEnum::Unknown("softly".into())) };
     let request = RequestId::new(1).expect("a number");
@@ -109,7 +109,7 @@ fn a_callee_without_the_feature_is_skipped_in_every_mode() {
 }
 
 #[test]
-fn a_cancel_that_crosses_the_result_is_passed_over() {
+fn cancel_that_crosses_the_result_is_ignored() {
     for mode in MODES {
         let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
         lab.send(callee, client::yielded(1, args([1])));
@@ -120,7 +120,7 @@ fn a_cancel_that_crosses_the_result_is_passed_over() {
 }
 
 #[test]
-fn a_cancel_of_no_call_or_of_a_call_of_somebody_else_is_passed_over() {
+fn cancel_of_an_unknown_or_foreign_call_is_ignored() {
     for mode in MODES {
         let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
         let other = lab.join("other");
@@ -145,7 +145,7 @@ fn a_second_kill_does_not_interrupt_again() {
 }
 
 #[test]
-fn a_caller_that_waited_for_a_kill_may_stop_waiting() {
+fn killnowait_after_kill_ends_the_call_at_once() {
     for mode in [CancelMode::Skip, CancelMode::KillNoWait] {
         let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
         lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));

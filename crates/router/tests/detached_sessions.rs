@@ -1,5 +1,5 @@
-//! Sessions that leave with much, and calls and sessions whose time is over together: the work is
-//! done in bounded steps, and what others see between two steps is consistent.
+//! Sessions with many entries that end, and deadlines that are over together: the work is done in
+//! bounded steps, and other sessions see a consistent state between two steps.
 //!
 //! Spec: basic profile "Session Closing", "Caller Leaving During an RPC Invocation", "Callee
 //! Leaving During an RPC Invocation"; advanced profile "Call Timeouts", "Session Meta API".
@@ -21,17 +21,17 @@ use serde_json::{Value, json};
 /// Units of a small step.
 const UNITS: u32 = 200;
 
-/// A step may be longer than its work by its last piece.
+/// A step may exceed its size by its last piece.
 const LAST_PIECE: u32 = 50;
 
-/// Registrations, and so many subscriptions, of the session that leaves. More than one step takes
-/// out of the tables.
+/// Registrations, and as many subscriptions, of the session that leaves. More than one step
+/// removes.
 const COUNT: u64 = 1_500;
 
-/// Calls of the session that leaves, and calls of each caller that it has not answered.
+/// Calls of the session that leaves, and unanswered calls of each caller at it.
 const CALLS: u64 = 300;
 
-/// A session that holds much, and those who have to do with it.
+/// A session with many entries, and its callers, callees and watchers.
 struct World {
     lab: Lab,
     leaving: Peer,
@@ -75,7 +75,7 @@ impl World {
         assert!(self.lab.work_done() <= WORK_PER_STEP + LAST_PIECE);
     }
 
-    /// Goes on in small steps, and calls `between` behind each. How many steps there were.
+    /// Works in small steps, and calls `between` after each. Returns the number of steps.
     fn small_steps(&mut self, mut between: impl FnMut(&mut Self, u64)) -> u64 {
         let mut steps = 0;
         while self.lab.realm().has_work() {
@@ -135,7 +135,7 @@ fn calls_of_and_to_a_leaving_session_end_exactly_once() {
 }
 
 #[test]
-fn requests_between_the_steps_of_a_departure_see_a_session_that_is_gone() {
+fn requests_between_the_steps_of_a_removal_do_not_see_the_session() {
     let mut world = World::new();
     world.leave();
     let mut requests = 1_000;
@@ -179,7 +179,7 @@ fn meta_events(lab: &mut Lab, watcher: Peer) -> Vec<(String, Vec<Value>)> {
 }
 
 #[test]
-fn meta_events_of_a_departure_come_in_order() {
+fn meta_events_of_a_removed_session_come_in_order() {
     let mut world = World::new();
     let gone = world.lab.id(world.leaving).number();
     world.leave();
@@ -204,10 +204,10 @@ fn meta_events_of_a_departure_come_in_order() {
 }
 
 #[test]
-fn procedure_of_a_leaving_session_may_be_registered_before_it_is_taken_out() {
+fn procedure_of_a_detached_session_may_be_registered_at_once() {
     let mut world = World::new();
     let (caller, heir) = (world.callers[0], world.callers[1]);
-    // One more call in flight, whose registration is among the last to be taken out.
+    // One more call in flight, whose registration is among the last to be removed.
     world.lab.send(caller, client::call(COUNT, &procedure(COUNT), NOTHING));
     world.leave();
     world.lab.received(heir);
@@ -222,7 +222,7 @@ fn procedure_of_a_leaving_session_may_be_registered_before_it_is_taken_out() {
     world.lab.send(caller, client::call(COUNT + 1, &procedure(COUNT), NOTHING));
     let invoked = world.lab.received(heir);
     assert_eq!(invoked.last(), Some(&router::invocation(1, id, NOTHING)));
-    // Each registration is created, and deleted behind that, once.
+    // Each registration is created, and deleted after that, once.
     let mut of_heir = Vec::new();
     let mut deleted: BTreeMap<u64, usize> = BTreeMap::new();
     for (topic, arguments) in meta_events(&mut world.lab, world.watcher) {
@@ -239,7 +239,7 @@ fn procedure_of_a_leaving_session_may_be_registered_before_it_is_taken_out() {
 }
 
 #[test]
-fn shared_procedure_of_a_leaving_session_goes_on_with_its_other_callees() {
+fn shared_procedure_of_a_detached_session_keeps_its_other_callees() {
     let mut lab = Lab::new();
     let [leaving, staying, caller] = ["leaving", "staying", "caller"].map(|name| lab.join(name));
     for number in 1..=COUNT {
@@ -267,14 +267,14 @@ fn shared_procedure_of_a_leaving_session_goes_on_with_its_other_callees() {
     assert!(lab.realm().is_empty());
 }
 
-/// A call whose time is over after 100 ms.
+/// A call with a timeout of 100 ms.
 fn brief_call(number: u64) -> ClientMessage {
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
     client::call_with(number, options, "com.slow", NOTHING)
 }
 
 #[test]
-fn calls_whose_time_is_over_together_end_in_steps_and_exactly_once() {
+fn calls_that_time_out_together_end_in_steps_and_exactly_once() {
     let mut lab = Lab::new();
     let (caller, callee) = (lab.join("caller"), lab.join("callee"));
     lab.send(callee, client::register(1, "com.slow"));
@@ -286,7 +286,7 @@ fn calls_whose_time_is_over_together_end_in_steps_and_exactly_once() {
     assert!(lab.work_done() <= WORK_PER_STEP + LAST_PIECE);
     let mut answers = lab.received(caller);
     assert!(!answers.is_empty() && (answers.len() as u64) < count, "{}", answers.len());
-    // A late answer counts for nothing, an answer before the router has ended the call does.
+    // A late answer is ignored; an answer before the router has ended the call counts.
     lab.send(callee, client::yielded(1, NOTHING));
     lab.send(callee, client::yielded(count, NOTHING));
     assert_eq!(lab.received(caller), [router::result(count, NOTHING)]);
@@ -306,7 +306,7 @@ fn calls_whose_time_is_over_together_end_in_steps_and_exactly_once() {
 }
 
 #[test]
-fn killed_sessions_that_keep_silent_are_closed_in_steps() {
+fn killed_sessions_that_do_not_answer_are_closed_in_steps() {
     let mut lab = Lab::new();
     let admin = lab.join("admin");
     let victims: Vec<_> = (0..WORK_PER_STEP / 2).map(|_| lab.join("victim")).collect();

@@ -1,4 +1,4 @@
-//! Who may hear one publication: black and white lists.
+//! Eligible receivers of a publication: black and white lists.
 //!
 //! Spec: advanced profile "Subscriber Black- and Whitelisting".
 
@@ -9,7 +9,7 @@ use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::PublishOptions;
 use cloverleaf_wamp::uri::UriPattern;
 
-/// Four subscribers of `com.news`, of whom `p` is also the publisher.
+/// Four subscribers of `com.news`, one of which, `p`, is also the publisher.
 struct Audience {
     lab: Lab,
     peers: [Peer; 4],
@@ -36,7 +36,7 @@ impl Audience {
         Some(places.iter().map(|place| self.lab.id(self.peers[*place])).collect())
     }
 
-    /// Publishes and says who hears it.
+    /// Publishes and returns the receivers.
     fn hears(&mut self, options: PublishOptions) -> Vec<&'static str> {
         self.published += 1;
         let publish = client::publish_with(self.published, options, "com.news", NOTHING);
@@ -61,13 +61,13 @@ fn options() -> PublishOptions {
 }
 
 #[test]
-fn without_lists_everybody_but_the_publisher_hears() {
+fn event_without_lists_reaches_all_but_the_publisher() {
     let mut audience = Audience::gathered();
     assert_eq!(audience.hears(options()), ["ann", "ben", "cat"]);
 }
 
 #[test]
-fn excluded_sessions_names_and_roles_do_not_hear() {
+fn excluded_sessions_authids_and_authroles_get_no_event() {
     let mut audience = Audience::gathered();
     let exclude = audience.ids(&[1, 3]);
     assert_eq!(audience.hears(PublishOptions { exclude, ..options() }), ["ben"]);
@@ -78,7 +78,7 @@ fn excluded_sessions_names_and_roles_do_not_hear() {
 }
 
 #[test]
-fn only_eligible_sessions_names_and_roles_hear() {
+fn only_eligible_sessions_authids_and_authroles_get_the_event() {
     let mut audience = Audience::gathered();
     let eligible = audience.ids(&[1, 3]);
     assert_eq!(audience.hears(PublishOptions { eligible, ..options() }), ["ann", "cat"]);
@@ -88,9 +88,9 @@ fn only_eligible_sessions_names_and_roles_hear() {
     assert_eq!(audience.hears(PublishOptions { eligible_authrole, ..options() }), ["cat"]);
 }
 
-/// Decisions F8: by the letter, though others take such a list for none.
+/// Decisions F8: by the letter, though other routers ignore such a list.
 #[test]
-fn an_eligible_list_without_entries_means_nobody() {
+fn empty_eligible_list_excludes_all_sessions() {
     let mut audience = Audience::gathered();
     let eligible = audience.ids(&[]);
     assert!(audience.hears(PublishOptions { eligible, ..options() }).is_empty());
@@ -101,7 +101,7 @@ fn an_eligible_list_without_entries_means_nobody() {
 }
 
 #[test]
-fn an_exclude_list_without_entries_excludes_nobody() {
+fn empty_exclude_list_excludes_no_session() {
     let mut audience = Audience::gathered();
     let lists = PublishOptions {
         exclude: audience.ids(&[]),
@@ -128,7 +128,7 @@ fn exclusion_beats_eligibility() {
 }
 
 #[test]
-fn of_several_eligible_lists_all_must_agree() {
+fn all_eligible_lists_must_match() {
     let mut audience = Audience::gathered();
     let lists = PublishOptions {
         eligible: audience.ids(&[1, 2]),
@@ -151,7 +151,7 @@ fn the_publisher_stays_excluded_though_it_is_eligible() {
 }
 
 #[test]
-fn a_publisher_that_wants_to_hear_itself_can_still_be_on_a_black_list() {
+fn exclude_list_applies_to_a_publisher_with_exclude_me_false() {
     let mut audience = Audience::gathered();
     let lists =
         PublishOptions { exclude_me: Some(false), exclude_authid: names(&["p"]), ..options() };

@@ -1,4 +1,4 @@
-//! Publications into histories that outlive the realm: PUBLISHED comes when the event is safe.
+//! Publications into histories that outlive the realm: PUBLISHED comes when the event is stored.
 //!
 //! Spec: basic profile "Publishing and Events", "Ordering Guarantees"; advanced profile "Event
 //! History"; decisions F6 (PUBLISHED and the publisher's own event).
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use cloverleaf_router::limits::MAX_OUTGOING_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_router::{
     EventStore, HistoryId, HistoryQuery, HistorySettings, RealmSettings, Record, SessionFlow,
     Ticket,
@@ -19,7 +19,7 @@ use cloverleaf_wamp::message::{PublishOptions, RequestKind, RouterMessage};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use parking_lot::Mutex;
 
-/// A store that says nothing by itself: what it was given is safe when the test says so.
+/// A store that is controlled by the test: an event is stored when the test says so.
 #[derive(Debug, Clone, Default)]
 struct Store {
     given: Arc<AtomicU64>,
@@ -49,8 +49,8 @@ impl EventStore for Store {
     }
 }
 
-/// A realm that stores what is published below `com.kept.`, and somebody who hears itself there and
-/// on `com.news`, which nobody stores.
+/// A realm that stores events below `com.kept.`, and a publisher that gets its own events there and
+/// on `com.news`, which is not stored.
 struct Archive {
     lab: Lab,
     store: Store,
@@ -85,13 +85,13 @@ impl Archive {
     }
 }
 
-/// Options with which a publisher hears its own event and is answered.
+/// Options with which a publisher gets its own event and is acknowledged.
 fn heard() -> PublishOptions {
     PublishOptions { exclude_me: Some(false), ..client::acknowledged() }
 }
 
 #[test]
-fn an_event_is_acknowledged_and_sent_when_it_is_safe_and_not_at_all_when_it_is_lost() {
+fn event_is_acknowledged_and_sent_when_it_is_stored_and_not_when_it_is_lost() {
     let mut archive = Archive::new();
     let first = archive.publish(3, heard(), "com.kept.a");
     let second = archive.publish(4, heard(), "com.kept.a");
@@ -110,7 +110,7 @@ fn an_event_is_acknowledged_and_sent_when_it_is_safe_and_not_at_all_when_it_is_l
 }
 
 #[test]
-fn what_is_published_behind_an_event_that_is_not_safe_keeps_its_order() {
+fn publications_behind_an_unstored_event_keep_their_order() {
     let mut archive = Archive::new();
     let silent = || PublishOptions { exclude_me: Some(false), ..PublishOptions::default() };
     let stored = archive.publish(3, heard(), "com.kept.a");
@@ -126,7 +126,7 @@ fn what_is_published_behind_an_event_that_is_not_safe_keeps_its_order() {
         event(2, unacknowledged, args([5])),
     ];
     assert_eq!(archive.received(), expected);
-    // With nothing before it, one that is not to be acknowledged waits for nothing.
+    // With nothing before it, an unacknowledged publication does not wait.
     let alone = archive.publish(6, silent(), "com.kept.a");
     assert_eq!(archive.received(), [event(2, alone, args([6]))]);
     archive.lab.stored(Ticket(3), Ok(()));
@@ -134,7 +134,7 @@ fn what_is_published_behind_an_event_that_is_not_safe_keeps_its_order() {
 }
 
 #[test]
-fn other_sessions_do_not_wait_for_a_publication_that_is_not_safe() {
+fn other_sessions_do_not_wait_for_an_unstored_publication() {
     let mut archive = Archive::new();
     let bob = archive.lab.join("bob");
     archive.publish(3, heard(), "com.kept.a");
@@ -144,7 +144,7 @@ fn other_sessions_do_not_wait_for_a_publication_that_is_not_safe() {
 }
 
 #[test]
-fn events_of_a_session_that_has_left_are_sent_when_they_are_safe() {
+fn events_of_an_ended_session_are_sent_when_they_are_stored() {
     let mut archive = Archive::new();
     let bob = archive.lab.join("bob");
     let message = client::publish_with(1, client::acknowledged(), "com.kept.a", args([1]));
@@ -157,16 +157,16 @@ fn events_of_a_session_that_has_left_are_sent_when_they_are_safe() {
     assert!(archive.lab.realm().is_empty());
 }
 
-/// Decisions F6: as in a realm that stores nothing.
+/// Decisions F6: as in a realm without a store.
 #[test]
-fn departure_behind_many_publications_ends_when_they_are_stored() {
+fn removal_of_a_session_ends_when_its_publications_are_stored() {
     let mut archive = Archive::new();
     let bob = archive.lab.join("bob");
     let subscriptions = 200;
     for number in 1..=subscriptions {
         archive.lab.send(bob, client::subscribe(number, &format!("com.other.{number}")));
     }
-    let count = MAX_OUTGOING_PER_SESSION as u64;
+    let count = SessionLimits::DEFAULT.max_outgoing_publications as u64;
     for number in 0..count {
         let (request, options) = (subscriptions + 1 + number, client::acknowledged());
         let message = client::publish_with(request, options, "com.kept.a", args([number]));
@@ -190,7 +190,7 @@ fn published_comes_before_the_publishers_own_event_where_the_event_is_not_stored
     let news = archive.publish(3, heard(), "com.news");
     let event = router::event(3, news, args([3]));
     assert_eq!(archive.received(), [router::published(3, news), event]);
-    // Nothing is kept of what names sessions, though its topic has a history.
+    // An event for named sessions is not stored, though its topic has a history.
     let listed = Some(vec![archive.lab.id(archive.alice)]);
     let named = archive.publish(4, PublishOptions { eligible: listed, ..heard() }, "com.kept.a");
     let event = router::event(2, named, args([4]));
@@ -199,7 +199,7 @@ fn published_comes_before_the_publishers_own_event_where_the_event_is_not_stored
 }
 
 #[test]
-fn who_waits_for_its_subscribers_too_hears_which_of_both_has_failed() {
+fn acknowledged_delivery_reports_a_failed_store_and_a_failed_receiver() {
     let asking =
         || PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
     let mut archive = Archive::new();
@@ -214,7 +214,7 @@ fn who_waits_for_its_subscribers_too_hears_which_of_both_has_failed() {
 }
 
 #[test]
-fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
+fn full_store_refuses_only_events_of_its_topics() {
     let mut archive = Archive::new();
     archive.store.is_full.store(true, Ordering::Relaxed);
     archive.publish(3, heard(), "com.kept.a");
@@ -228,7 +228,7 @@ fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
         let event = router::event(id, publication, args([number]));
         assert_eq!(archive.received(), [router::published(number, publication), event]);
     }
-    // One that is not to be acknowledged is dropped, which is counted.
+    // An unacknowledged publication is dropped, which is counted.
     let options = PublishOptions { acknowledge: None, ..heard() };
     archive.publish(6, options, "com.kept.a");
     assert_eq!(archive.received(), []);
@@ -236,7 +236,7 @@ fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
 }
 
 #[test]
-fn stored_events_are_asked_of_the_store_and_answered_when_it_has_them() {
+fn query_is_answered_when_the_store_has_the_events() {
     let mut archive = Archive::new();
     for number in [3, 4] {
         archive.publish(number, PublishOptions::default(), "com.kept.a");
@@ -260,7 +260,7 @@ fn stored_events_are_asked_of_the_store_and_answered_when_it_has_them() {
 
 /// Decisions F1.
 #[test]
-fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_again() {
+fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
     let mut archive = Archive::new();
     let first = archive.publish(3, heard(), "com.kept.a");
     archive.lab.stored(Ticket(1), Ok(()));

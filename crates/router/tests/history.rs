@@ -1,8 +1,7 @@
-//! Events that are kept to be asked for: what is kept, and who is told of it in which form.
+//! Stored events: which are stored, and who may read them in which form.
 //!
-//! Spec: advanced profile "Event History"; decisions F14 (two forms of `get_events`). Which events
-//! are asked for is the story of `history_query`, how many are told at once that of
-//! `history_pages`.
+//! Spec: advanced profile "Event History"; decisions F14 (two forms of `get_events`).
+//! `history_query` tests queries, `history_pages` the size of answers.
 
 use std::time::Duration;
 
@@ -29,14 +28,14 @@ fn keeping(policy: MatchPolicy, text: &str, limit: usize) -> HistorySettings {
     HistorySettings::new(pattern(policy, text), limit)
 }
 
-/// A realm that keeps so much under the subscriptions 1, 2 …, and `alice`.
+/// A realm with these histories as subscriptions 1, 2 …, and `alice`.
 fn lab_keeping(histories: Vec<HistorySettings>) -> (Lab, Peer) {
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
     let alice = lab.join("alice");
     (lab, alice)
 }
 
-/// The texts of the events that somebody is told.
+/// The texts of the events in an answer.
 fn texts(lab: &mut Lab, peer: Peer, subscription: u64) -> Vec<String> {
     let events = lab.ask(peer, GET_EVENTS, json!([subscription])).unwrap();
     let text = |event: &Value| event["args"][0].as_str().unwrap().to_owned();
@@ -48,7 +47,7 @@ fn say(lab: &mut Lab, from: Peer, options: PublishOptions, text: &str) {
 }
 
 #[test]
-fn what_was_published_before_anybody_came_is_told_as_the_specification_writes_it() {
+fn events_before_the_first_subscriber_are_returned_in_the_form_of_the_specification() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     lab.pass(Duration::from_millis(1_500));
     let disclosed = PublishOptions { disclose_me: Some(true), ..PublishOptions::default() };
@@ -74,7 +73,7 @@ fn what_was_published_before_anybody_came_is_told_as_the_specification_writes_it
         {"timestamp": "2026-01-01T00:00:01.525Z", "subscription": 1, "publication": third,
          "topic": "com.log", "details": {}},
     ]);
-    // What Crossbar.io says of an event stands beside it.
+    // The keys of Crossbar.io stand beside those of the specification.
     let beside = [
         json!({"time_ns": 1_767_225_601_500_000_000_u64, "realm": "realm1",
                "session_id": lab.id(alice).number(), "authid": "alice", "authrole": "anyone"}),
@@ -91,7 +90,7 @@ fn what_was_published_before_anybody_came_is_told_as_the_specification_writes_it
     assert_eq!(lab.ask(late, GET_EVENTS, json!([1])), Ok(expected));
 }
 
-/// The preset decides about the form, and about the number where none is asked for.
+/// The preset decides on the form, and on the default number.
 #[test]
 fn a_realm_that_follows_crossbar_gives_the_ten_latest_events_in_one_list() {
     for compatibility in [Compatibility::Crossbar, Compatibility::Wamp] {
@@ -117,7 +116,7 @@ fn a_realm_that_follows_crossbar_gives_the_ten_latest_events_in_one_list() {
     }
 }
 
-/// Decisions F14: a second positional argument is how Crossbar.io's clients ask.
+/// Decisions F14: Crossbar.io's clients send a second positional argument.
 #[test]
 fn a_second_argument_asks_for_the_latest_in_the_form_of_crossbar() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
@@ -141,14 +140,14 @@ fn a_second_argument_asks_for_the_latest_in_the_form_of_crossbar() {
 }
 
 #[test]
-fn of_a_subscription_of_which_nothing_has_happened_an_empty_list_is_told() {
+fn history_without_events_is_an_empty_list() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     assert_eq!(lab.ask(alice, GET_EVENTS, json!([1])), Ok(json!([])));
     assert_eq!(lab.ask(alice, GET_EVENTS, json!([1, 5])), Ok(json!([[]])));
 }
 
 #[test]
-fn the_latest_events_are_kept_so_many_of_each_subscription() {
+fn history_keeps_the_latest_events_of_each_subscription() {
     let histories = vec![keeping(Exact, "com.log", 2), keeping(Prefix, "com.", 3)];
     let (mut lab, alice) = lab_keeping(histories);
     for text in ["a", "b", "c", "d"] {
@@ -174,7 +173,7 @@ fn of_two_histories_of_one_pattern_the_later_one_counts() {
 }
 
 #[test]
-fn an_event_that_names_sessions_is_not_kept() {
+fn event_for_named_sessions_is_not_stored() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     let sessions = || Some(vec![lab.id(alice)]);
     let (eligible, exclude, nobody) = (sessions(), sessions(), Some(Vec::new()));
@@ -187,7 +186,7 @@ fn an_event_that_names_sessions_is_not_kept() {
 }
 
 #[test]
-fn an_event_for_some_is_told_to_nobody_else() {
+fn stored_event_is_returned_to_eligible_sessions_only() {
     let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
     let mut lab = Lab::with(RealmSettings {
         histories: vec![keeping(Exact, "com.log", 10)],
@@ -211,14 +210,14 @@ fn an_event_for_some_is_told_to_nobody_else() {
     assert_eq!(texts(&mut lab, ann, 1), ["all", "for ann", "not for admins"]);
     assert_eq!(texts(&mut lab, ben, 1), ["all", "not for ann", "not for admins"]);
     assert_eq!(texts(&mut lab, cat, 1), ["all", "not for ann", "for admins"]);
-    // Those that may not be heard are no part of what a limit counts.
+    // Events that the session may not receive don't count in the limit.
     let latest = lab.ask(ann, GET_EVENTS, json!([1, 1])).unwrap();
     assert_eq!(latest[0][0]["args"], json!(["not for admins"]));
     assert_eq!(latest[0].as_array().unwrap().len(), 1);
 }
 
 #[test]
-fn nothing_is_told_to_those_who_may_not_subscribe() {
+fn history_needs_the_right_to_subscribe() {
     let call = Permission { call: true, ..Permission::default() };
     let everything = UriPattern::from_starred("*").unwrap();
     let log = UriPattern::from_starred("com.log").unwrap();
@@ -233,7 +232,7 @@ fn nothing_is_told_to_those_who_may_not_subscribe() {
 }
 
 #[test]
-fn what_does_not_exist_or_has_no_history_is_refused_each_with_its_own_error() {
+fn unknown_subscription_and_missing_history_have_different_errors() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     lab.send(alice, client::subscribe(1, "com.other"));
     assert_eq!(lab.received(alice), [router::subscribed(1, 2)]);
@@ -248,7 +247,7 @@ fn what_does_not_exist_or_has_no_history_is_refused_each_with_its_own_error() {
 }
 
 #[test]
-fn a_history_is_announced_only_where_there_is_one_that_can_be_asked_for() {
+fn event_history_is_announced_only_with_a_history_and_the_meta_api() {
     for (has_history, meta_api, announced) in
         [(false, true, false), (true, false, false), (true, true, true)]
     {
@@ -280,7 +279,7 @@ fn a_subscription_with_a_history_outlives_its_subscribers_and_keeps_its_id() {
 }
 
 #[test]
-fn events_in_any_format_are_told_in_the_format_of_who_asks() {
+fn stored_events_are_returned_in_the_format_of_the_caller() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
     for serializer in Serializer::ALL {
         let payload = Payload::from_args(serializer, &(1, "two", [3.5])).unwrap();
@@ -299,7 +298,7 @@ fn events_in_any_format_are_told_in_the_format_of_who_asks() {
 }
 
 #[test]
-fn what_the_router_itself_publishes_can_be_kept() {
+fn meta_events_can_be_stored() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "wamp.session.on_leave", 10)]);
     let bob = lab.join("bob");
     let id = lab.id(bob).number();

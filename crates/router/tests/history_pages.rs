@@ -1,4 +1,4 @@
-//! How much of a history is kept, and how much of it is told at once.
+//! The size of histories and of answers.
 //!
 //! Spec: advanced profile "Event History" (a list that is too large for one result).
 
@@ -37,7 +37,7 @@ impl Page {
 }
 
 impl Archive {
-    /// With events of so many bytes, one for each letter.
+    /// With events of `bytes` bytes, one for each letter.
     fn of(bytes: usize, letters: &str) -> Self {
         let pattern = UriPattern::new("com.log", MatchPolicy::Exact, UriRule::Loose).unwrap();
         let histories = vec![HistorySettings::new(pattern, 1_000_000)];
@@ -61,7 +61,7 @@ impl Archive {
         }
     }
 
-    /// What is told page by page, until nothing more is announced.
+    /// All pages, until no more are announced.
     fn pages(&mut self, reverse: bool) -> Vec<String> {
         let (mut letters, mut keyword) = (Vec::new(), json!({"reverse": reverse}));
         loop {
@@ -79,20 +79,20 @@ impl Archive {
 }
 
 #[test]
-fn without_a_limit_as_many_events_are_told_as_fit_and_that_there_are_more() {
+fn answer_without_a_limit_has_as_many_events_as_fit() {
     let mut archive = Archive::of(MAX_HISTORY_ANSWER_BYTES / 3, "abcde");
     assert_eq!(archive.pages(false), ["ab", "cd", "e"]);
     assert_eq!(archive.pages(true), ["ed", "cb", "a"]);
 }
 
 #[test]
-fn an_event_that_is_larger_than_that_is_told_alone() {
+fn event_larger_than_an_answer_is_returned_alone() {
     let mut archive = Archive::of(MAX_HISTORY_ANSWER_BYTES, "ab");
     assert_eq!(archive.pages(false), ["a", "b"]);
 }
 
 #[test]
-fn so_many_events_as_were_asked_for_are_told_or_none() {
+fn query_with_a_limit_returns_that_many_events_or_none() {
     let mut archive = Archive::of(MAX_HISTORY_ANSWER_BYTES / 3, "abcde");
     let page = archive.page(json!({"limit": 2}));
     assert_eq!((page.letters().as_str(), page.keyword), ("ab", None));
@@ -106,7 +106,7 @@ fn so_many_events_as_were_asked_for_are_told_or_none() {
 }
 
 #[test]
-fn that_there_are_more_is_told_in_the_format_of_who_asks() {
+fn more_is_encoded_in_the_format_of_the_caller() {
     let Archive { mut lab, reader } = Archive::of(MAX_HISTORY_ANSWER_BYTES, "ab");
     for serializer in Serializer::ALL {
         let asked = Payload::from_args(serializer, &[1]).unwrap();
@@ -120,7 +120,7 @@ fn that_there_are_more_is_told_in_the_format_of_who_asks() {
 }
 
 #[test]
-fn the_bytes_of_a_history_are_bounded_as_well() {
+fn bytes_of_a_history_are_limited() {
     let mut archive = Archive::of(DEFAULT_HISTORY_BYTES / 4, "abcde");
     assert_eq!(archive.pages(false), ["c", "d", "e"]);
 }

@@ -1,4 +1,4 @@
-//! Which of the events that are kept somebody asks for.
+//! Queries for stored events.
 //!
 //! Spec: advanced profile "Event History", the keyword arguments of `wamp.subscription.get_events`.
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const GET_EVENTS: &str = "wamp.subscription.get_events";
 
 /// A prefix with a history of five events, "a" to "e", one second after the other from
-/// 2026-01-01T00:00:00Z on; "b" and "d" are about another topic.
+/// 2026-01-01T00:00:00Z on; "b" and "d" have another topic.
 struct Archive {
     lab: Lab,
     reader: Peer,
@@ -45,7 +45,7 @@ impl Archive {
         Self { lab, reader, publications }
     }
 
-    /// The texts of the events that are told.
+    /// The texts of the returned events.
     fn told(&mut self, positional: Value, keyword: Value) -> String {
         let case = format!("{positional} {keyword}");
         let result = self.lab.ask_with(self.reader, GET_EVENTS, positional, keyword).expect(&case);
@@ -65,7 +65,7 @@ fn at(seconds: u64) -> String {
 }
 
 #[test]
-fn events_are_told_in_order_backwards_and_so_many() {
+fn events_are_returned_in_order_reversed_and_limited() {
     let mut archive = Archive::filled();
     for (keyword, expected) in [
         (json!({}), "abcde"),
@@ -81,7 +81,7 @@ fn events_are_told_in_order_backwards_and_so_many() {
 }
 
 #[test]
-fn each_comparison_of_times_is_its_own() {
+fn every_time_bound_is_applied() {
     let mut archive = Archive::filled();
     for (keyword, expected) in [
         (json!({"from_time": at(2)}), "cde"),
@@ -101,7 +101,7 @@ fn each_comparison_of_times_is_its_own() {
 }
 
 #[test]
-fn each_side_of_a_publication_is_its_own() {
+fn every_publication_bound_is_applied() {
     let mut archive = Archive::filled();
     let [b, c, d, lost] = ["b", "c", "d", "lost"].map(|text| archive.publication(text));
     let never = 1;
@@ -114,7 +114,7 @@ fn each_side_of_a_publication_is_its_own() {
         (json!({"after_publication": b, "before_publication": d}), "c"),
         (json!({"after_publication": c, "before_publication": c}), ""),
         (json!({"from_publication": d, "until_publication": b}), ""),
-        // What is not there (any more) has nothing after or before it.
+        // A publication that is not stored (any more) has no events before or after it.
         (json!({"from_publication": lost}), ""),
         (json!({"before_publication": never}), ""),
     ] {
@@ -170,12 +170,12 @@ fn in_the_form_of_crossbar_the_latest_come_first_unless_asked_otherwise() {
     assert_eq!(archive.told(json!([1, 3]), json!({})), "edc");
     assert_eq!(archive.told(json!([1, 3]), json!({"reverse": false})), "abc");
     assert_eq!(archive.told(json!([1, 9]), json!({"topic": "com.log.x"})), "db");
-    // The argument by place counts.
+    // The positional argument counts.
     assert_eq!(archive.told(json!([1, 1]), json!({"limit": 4})), "e");
 }
 
 #[test]
-fn who_asks_with_a_time_that_it_was_told_finds_the_event() {
+fn query_with_a_returned_timestamp_finds_the_event() {
     let mut archive = Archive::filled();
     archive.lab.pass(Duration::from_micros(1_234_567));
     archive.lab.send(archive.reader, client::publish(1, "com.log", args(["f"])));
@@ -188,7 +188,7 @@ fn who_asks_with_a_time_that_it_was_told_finds_the_event() {
 }
 
 #[test]
-fn what_can_not_be_understood_is_refused() {
+fn invalid_arguments_have_no_effect() {
     let mut archive = Archive::filled();
     for (positional, keyword, text) in [
         (json!([]), json!({}), "argument 'subscription_id' is missing"),

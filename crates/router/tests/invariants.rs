@@ -1,18 +1,14 @@
-//! What holds whatever happens, one test or more for each promise of the design:
-//! pair order · an acknowledgment comes before what it allows · every CALL ends exactly once · a
-//! session answers only its own invocations · nothing is unbounded.
+//! The invariants of the design, one test or more for each: pair order · acknowledgments first ·
+//! every CALL ends exactly once · a session answers only its own invocations · every table is
+//! bounded.
 //!
-//! The property test `conservation` holds the same promises against random stories.
-//! Spec: basic profile "Ordering Guarantees", "IDs".
+//! The property test `conservation` checks the same invariants with random operations. Spec: basic
+//! profile "Ordering Guarantees", "IDs".
 
 use std::time::Duration;
 
 use cloverleaf_router::SessionFlow;
-use cloverleaf_router::limits::{
-    MAX_CALLS_IN_FLIGHT_PER_SESSION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
-    MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION,
-    MAX_SUBSCRIPTIONS_PER_SESSION,
-};
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
@@ -79,7 +75,7 @@ fn pair_order_invocations_of_one_caller_reach_one_callee_in_order_whatever_their
     assert_eq!(asked, Vec::from_iter((1..=30).map(|number| (number, number))));
 }
 
-// === an acknowledgment comes before what it allows ===
+// === acknowledgments first ===
 
 /// Decisions F6.
 #[test]
@@ -164,7 +160,7 @@ impl Ending {
         }
     }
 
-    /// A kill alone is none: it waits for the callee.
+    /// A kill alone is no ending: it waits for the callee.
     const fn is_final(self) -> bool {
         !matches!(self, Self::Cancel(CancelMode::Kill))
     }
@@ -195,7 +191,7 @@ fn every_call_ends_exactly_once_whatever_two_endings_meet() {
 }
 
 #[test]
-fn a_call_whose_caller_has_left_ends_without_anybody_being_told() {
+fn call_of_a_caller_that_has_left_ends_silently() {
     for ending in ENDINGS.into_iter().filter(|ending| !matches!(ending, Ending::Cancel(_))) {
         let mut lab = Lab::new();
         let (caller, callee) = (lab.join("caller"), lab.join("callee"));
@@ -274,7 +270,7 @@ fn a_session_answers_only_its_own_invocations_though_the_numbers_are_alike() {
     );
 }
 
-// === nothing is unbounded ===
+// === every table is bounded ===
 
 fn limit_reached(kind: RequestKind, number: u64, what: &str) -> RouterMessage {
     let text = format!("this session has reached its largest number of {what}");
@@ -282,14 +278,14 @@ fn limit_reached(kind: RequestKind, number: u64, what: &str) -> RouterMessage {
 }
 
 #[test]
-fn nothing_is_unbounded_subscriptions_of_a_session() {
+fn subscriptions_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
-    let limit = MAX_SUBSCRIPTIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_subscriptions as u64;
     for number in 1..=limit {
         lab.send(alice, client::subscribe(number, &format!("com.{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_SUBSCRIPTIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_subscriptions);
     lab.send(alice, client::subscribe(limit + 1, "com.more"));
     lab.send(alice, client::unsubscribe(limit + 2, 1));
     lab.send(alice, client::subscribe(limit + 3, "com.more"));
@@ -306,25 +302,25 @@ fn nothing_is_unbounded_subscriptions_of_a_session() {
 }
 
 #[test]
-fn nothing_is_unbounded_registrations_of_a_session() {
+fn registrations_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_REGISTRATIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_registrations as u64;
     for number in 1..=limit {
         lab.send(alice, client::register(number, &format!("com.{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_REGISTRATIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_registrations);
     lab.send(alice, client::register(limit + 1, "com.more"));
     let refusal = limit_reached(RequestKind::Register, limit + 1, "registrations");
     assert_eq!(lab.received(alice), [refusal]);
 }
 
 #[test]
-fn nothing_is_unbounded_calls_in_flight_of_a_session() {
+fn calls_in_flight_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let (caller, other, callee) = (lab.join("caller"), lab.join("other"), lab.join("callee"));
     lab.send(callee, client::register(1, "com.a"));
-    let limit = MAX_CALLS_IN_FLIGHT_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_calls_in_flight as u64;
     for number in 1..=limit {
         lab.send(caller, client::call(number, "com.a", NOTHING));
     }
@@ -344,14 +340,14 @@ fn nothing_is_unbounded_calls_in_flight_of_a_session() {
 }
 
 #[test]
-fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
+fn pattern_subscriptions_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_pattern_subscriptions as u64;
     for number in 1..=limit {
         lab.send(alice, client::subscribe_pattern(number, Wildcard, &format!("com..n{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_pattern_subscriptions);
     lab.send(alice, client::subscribe_pattern(limit + 1, Prefix, "com.more"));
     lab.send(alice, client::subscribe(limit + 2, "com.exact"));
     lab.send(alice, client::unsubscribe(limit + 3, 1));
@@ -368,10 +364,10 @@ fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
 }
 
 #[test]
-fn who_has_as_many_subscriptions_as_it_may_can_still_repeat_one() {
+fn resubscribing_at_the_limit_is_allowed() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_pattern_subscriptions as u64;
     for number in 1..=limit {
         lab.send(alice, client::subscribe_pattern(number, Prefix, &format!("com.n{number}")));
     }
@@ -381,14 +377,14 @@ fn who_has_as_many_subscriptions_as_it_may_can_still_repeat_one() {
 }
 
 #[test]
-fn a_session_has_so_many_pattern_registrations_and_no_more() {
+fn pattern_registrations_of_a_session_are_limited() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
-    let limit = MAX_PATTERN_REGISTRATIONS_PER_SESSION as u64;
+    let limit = SessionLimits::DEFAULT.max_pattern_registrations as u64;
     for number in 1..=limit {
         lab.send(alice, client::register_pattern(number, Prefix, &format!("com.n{number}")));
     }
-    assert_eq!(lab.received(alice).len(), MAX_PATTERN_REGISTRATIONS_PER_SESSION);
+    assert_eq!(lab.received(alice).len(), SessionLimits::DEFAULT.max_pattern_registrations);
     lab.send(alice, client::register_pattern(limit + 1, Wildcard, "com..more"));
     lab.send(alice, client::register(limit + 2, "com.exact"));
     lab.send(alice, client::unregister(limit + 3, 1));

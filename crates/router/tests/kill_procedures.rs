@@ -1,8 +1,8 @@
-//! Sessions that are ended by others.
+//! Meta procedures that kill sessions.
 //!
 //! Spec: advanced profile "Session Meta API" (`kill`, `kill_by_authid`, `kill_by_authrole`,
-//! `kill_all`); decisions F14 (the caller is left out, `kill_by_authrole` counts, `kill_all` is
-//! told to nobody). What becomes of their connections is the story of `killed_sessions`.
+//! `kill_all`); decisions F14 (the caller is spared, `kill_by_authrole` counts, `kill_all`
+//! publishes nothing). `killed_sessions` tests the connections of killed sessions.
 
 use cloverleaf_router::{Admitted, Compatibility, Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::asking::{Answer, refusal};
@@ -18,7 +18,7 @@ fn office() -> (Lab, [Peer; 4]) {
     office_of(Compatibility::Wamp)
 }
 
-/// The same in a realm that follows a preset.
+/// As [`office`], in a realm with a preset.
 fn office_of(compatibility: Compatibility) -> (Lab, [Peer; 4]) {
     let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
     let roles = ["staff", "guest"].map(|name| Role::new(name, everything()));
@@ -41,7 +41,7 @@ fn killed() -> Vec<RouterMessage> {
 }
 
 #[test]
-fn a_killed_session_is_said_goodbye_to_and_is_gone_at_once() {
+fn killed_session_gets_goodbye_and_ends_at_once() {
     let (mut lab, [admin, ann, ..]) = office();
     lab.send(ann, client::subscribe(1, "com.news"));
     lab.send(ann, client::register(2, "com.add"));
@@ -59,7 +59,7 @@ fn a_killed_session_is_said_goodbye_to_and_is_gone_at_once() {
 }
 
 #[test]
-fn reason_and_message_are_said_to_the_killed_session() {
+fn killed_session_gets_reason_and_message() {
     for (keyword, goodbye) in [
         (json!({"reason": "com.bye"}), router::goodbye("com.bye")),
         (json!({"message": "sorry"}), router::goodbye_saying(error_uri::KILLED, "sorry")),
@@ -78,7 +78,7 @@ fn reason_and_message_are_said_to_the_killed_session() {
     }
 }
 
-/// Every way to kill `ann` among others.
+/// Every call that kills `ann` among others.
 fn calls_that_kill(lab: &Lab, ann: Peer) -> [(&'static str, Value); 4] {
     [
         ("wamp.session.kill", json!([number(lab, ann)])),
@@ -89,7 +89,7 @@ fn calls_that_kill(lab: &Lab, ann: Peer) -> [(&'static str, Value); 4] {
 }
 
 #[test]
-fn a_reason_that_is_no_uri_ends_nobody() {
+fn invalid_reason_kills_no_session() {
     let (mut lab, [admin, ann, other, ben]) = office();
     for (procedure, arguments) in calls_that_kill(&lab, ann) {
         for bad in ["", "no uri", "com..bye", "com.bye."] {
@@ -110,7 +110,7 @@ fn a_reason_that_is_no_uri_ends_nobody() {
 }
 
 #[test]
-fn arguments_that_are_missing_or_wrong_end_nobody() {
+fn invalid_arguments_kill_no_session() {
     let (mut lab, [admin, ..]) = office();
     for (procedure, arguments) in [
         ("wamp.session.kill", json!([])),
@@ -130,7 +130,7 @@ fn arguments_that_are_missing_or_wrong_end_nobody() {
 
 /// Decisions F14: "no *other* session with that id exists".
 #[test]
-fn nobody_kills_itself_or_somebody_twice() {
+fn session_can_not_kill_itself_or_an_ended_session() {
     let (mut lab, [admin, ann, ..]) = office();
     let [own, id] = [admin, ann].map(|peer| number(&lab, peer));
     assert_eq!(lab.ask(admin, "wamp.session.kill", json!([own])), no_such_session(own));
@@ -141,7 +141,7 @@ fn nobody_kills_itself_or_somebody_twice() {
 
 /// Decisions F14.
 #[test]
-fn the_sessions_of_a_name_are_told_and_those_of_a_role_counted() {
+fn kill_by_authid_returns_ids_and_kill_by_authrole_a_count() {
     let (mut lab, [admin, ann, other, ben]) = office();
     let ids = json!([[number(&lab, ann), number(&lab, other)]]);
     assert_eq!(lab.ask(admin, "wamp.session.kill_by_authid", json!(["ann"])), Ok(ids));
@@ -178,7 +178,7 @@ fn kill_by_authrole_lists_the_sessions_in_the_preset_of_crossbar() {
 
 /// Decisions F14: "no subscribers would remain to receive these events".
 #[test]
-fn when_all_are_killed_the_caller_stays_and_nothing_is_told() {
+fn kill_all_spares_the_caller_and_publishes_nothing() {
     let (mut lab, [admin, ann, other, ben]) = office();
     for (number, topic) in [
         (1, "wamp.session.on_leave"),
@@ -200,14 +200,14 @@ fn when_all_are_killed_the_caller_stays_and_nothing_is_told() {
     }
     let id = number(&lab, admin);
     assert_eq!(lab.ask(admin, "wamp.session.list", json!([])), Ok(json!([[id]])));
-    // The next one that leaves is told again.
+    // Further sessions that leave publish again.
     let late = lab.join_as(Client { role: "guest", ..Client::named("late") });
     lab.disconnect(late);
     assert_eq!(lab.heard(admin).len(), 1);
 }
 
 #[test]
-fn a_killed_session_is_told_like_any_other_that_leaves() {
+fn killed_session_publishes_on_leave() {
     let (mut lab, [admin, ann, ..]) = office();
     lab.send(admin, client::subscribe(1, "wamp.session.on_leave"));
     lab.received(admin);
@@ -220,7 +220,7 @@ fn a_killed_session_is_told_like_any_other_that_leaves() {
     assert_eq!(lab.received(admin), []);
 }
 
-/// Decisions F14: only of `kill_all` nothing is told.
+/// Decisions F14: only `kill_all` publishes nothing.
 #[test]
 fn the_testaments_of_killed_sessions_are_published_unless_all_are_killed() {
     for place in 0..3 {
@@ -239,7 +239,7 @@ fn the_testaments_of_killed_sessions_are_published_unless_all_are_killed() {
 }
 
 #[test]
-fn sessions_of_the_router_itself_are_told_of_and_can_not_be_killed() {
+fn internal_sessions_are_listed_and_can_not_be_killed() {
     let (mut lab, [admin, ..]) = office();
     let client = Client { role: "staff", ..Client::named("bridge") };
     let own = Admitted { is_internal: true, ..Admitted::from(client) };
@@ -253,7 +253,7 @@ fn sessions_of_the_router_itself_are_told_of_and_can_not_be_killed() {
     assert_eq!(lab.ask(admin, "wamp.session.kill_by_authrole", json!(["staff"])), Ok(json!([2])));
     assert_eq!(lab.ask(admin, "wamp.session.kill_all", json!([])), Ok(json!([1])));
     assert_eq!(lab.received(bridge), []);
-    // It may kill, of course.
+    // An internal session may kill others.
     let id = number(&lab, admin);
     assert_eq!(lab.ask(bridge, "wamp.session.kill", json!([id])), Ok(json!([])));
 }

@@ -1,7 +1,7 @@
-//! What becomes of a session that somebody else has ended, and of its connection.
+//! Killed sessions and their connections.
 //!
-//! Spec: basic profile "Session Closing"; decisions F10 (nothing follows GOODBYE, what arrives
-//! meanwhile is discarded, the transport may be used again).
+//! Spec: basic profile "Session Closing"; decisions F10 (nothing follows GOODBYE, messages that
+//! arrive meanwhile are discarded, the transport may be used again).
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn a_killed_session_that_answers_may_open_another_on_its_connection() {
 }
 
 #[test]
-fn a_killed_session_that_keeps_silent_loses_its_connection() {
+fn connection_of_a_killed_session_that_does_not_answer_is_closed() {
     let (mut lab, [admin, ann, other, ben]) = office();
     kill(&mut lab, admin, ann);
     lab.pass(Duration::from_millis(GOODBYE_TIMEOUT_MILLIS - 1));
@@ -55,11 +55,11 @@ fn a_killed_session_that_keeps_silent_loses_its_connection() {
     let why = "the session was ended and its client did not say GOODBYE";
     assert_eq!(lab.closed(ann).as_deref(), Some(why));
     assert_eq!(lab.closed(other), None);
-    // What still comes from it is the end of a connection, and no violation.
+    // A further message closes the connection, and is no violation.
     assert_eq!(lab.submit(ann, client::subscribe(1, "com.a")), SessionFlow::Close);
     assert_eq!(lab.received(ann), killed());
     lab.disconnect(ann);
-    // One whose connection ends meanwhile needs no closing.
+    // A session whose connection ends meanwhile needs no closing.
     lab.disconnect(other);
     assert_eq!(lab.realm().next_deadline(), None);
     lab.disconnect(ben);
@@ -69,7 +69,7 @@ fn a_killed_session_that_keeps_silent_loses_its_connection() {
 
 /// Decisions F10.
 #[test]
-fn what_a_killed_session_still_sends_is_passed_over() {
+fn further_messages_of_a_killed_session_are_ignored() {
     let (mut lab, [admin, ann, ..]) = office();
     lab.send(admin, client::subscribe(1, "com.news"));
     lab.received(admin);

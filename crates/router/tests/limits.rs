@@ -6,8 +6,7 @@
 
 use cloverleaf_router::SessionFlow;
 use cloverleaf_router::limits::{
-    LISTING_WORK_AT_ONCE, MAX_CALLEES_PER_REGISTRATION, MAX_LISTINGS_AT_WORK, MAX_OUTGOING_BYTES,
-    MAX_OUTGOING_BYTES_PER_SESSION, MAX_URI_BYTES_PER_SESSION, WORK_PER_STEP,
+    LISTING_WORK_AT_ONCE, MAX_LISTINGS_AT_WORK, SessionLimits, SharedLimits, WORK_PER_STEP,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Lab, Peer};
@@ -25,7 +24,7 @@ fn callees_of_one_registration_are_limited() {
     let mut lab = Lab::new();
     let register = |number| client::register_shared(number, InvokePolicy::RoundRobin, "com.work");
     let mut first = None;
-    for _ in 0..MAX_CALLEES_PER_REGISTRATION {
+    for _ in 0..SharedLimits::DEFAULT.max_callees_per_registration {
         let callee = lab.join("callee");
         lab.send(callee, register(1));
         assert_eq!(lab.received(callee), [router::registered(1, 1)]);
@@ -42,7 +41,7 @@ fn callees_of_one_registration_are_limited() {
     assert_eq!(lab.received(late), [router::registered(2, 1)]);
 }
 
-/// A request for a URI, the answer to one, and how the URI is given up.
+/// A request for a URI, its answer, and the request that releases the URI.
 struct UriRequest {
     kind: RequestKind,
     what: &'static str,
@@ -73,7 +72,7 @@ fn bytes_of_the_uris_of_one_session_are_limited() {
     for UriRequest { kind, what, ask, accepted, give_up } in URI_REQUESTS {
         let mut lab = Lab::new();
         let (ann, ben) = (lab.join("ann"), lab.join("ben"));
-        let count = (MAX_URI_BYTES_PER_SESSION / MAX_URI_BYTES) as u64;
+        let count = (SessionLimits::DEFAULT.max_uri_bytes / MAX_URI_BYTES) as u64;
         let long = |number: u64| format!("com.{number:0>0$}", MAX_URI_BYTES - 4);
         for number in 1..=count {
             lab.send(ann, ask(number, &long(number)));
@@ -92,7 +91,7 @@ fn bytes_of_the_uris_of_one_session_are_limited() {
     }
 }
 
-/// So many publishers, and more subscribers of `com.news` than one step serves.
+/// Publishers, and more subscribers of `com.news` than one step serves.
 fn audience(publishers: usize) -> (Lab, Vec<Peer>, Vec<Peer>) {
     let mut lab = Lab::new();
     let subscribers = (0..WORK_PER_STEP + 10).map(|_| {
@@ -110,7 +109,7 @@ fn audience(publishers: usize) -> (Lab, Vec<Peer>, Vec<Peer>) {
 fn publisher_waits_while_its_unfinished_publications_hold_too_many_bytes() {
     let (mut lab, publishers, subscribers) = audience(1);
     let publisher = publishers[0];
-    let half = text(&"x".repeat(MAX_OUTGOING_BYTES_PER_SESSION / 2));
+    let half = text(&"x".repeat(SessionLimits::DEFAULT.max_outgoing_bytes / 2));
     let publish = |number| client::publish(number, "com.news", half.clone());
     assert_eq!(lab.begin(publisher, publish(1)), SessionFlow::Continue);
     assert_eq!(lab.begin(publisher, publish(2)), SessionFlow::Wait);
@@ -124,9 +123,10 @@ fn publisher_waits_while_its_unfinished_publications_hold_too_many_bytes() {
 
 #[test]
 fn realm_refuses_publications_while_unfinished_ones_hold_too_many_bytes() {
-    let count = MAX_OUTGOING_BYTES / MAX_OUTGOING_BYTES_PER_SESSION;
+    let count =
+        SharedLimits::DEFAULT.max_outgoing_bytes / SessionLimits::DEFAULT.max_outgoing_bytes;
     let (mut lab, publishers, subscribers) = audience(count + 1);
-    let whole = text(&"x".repeat(MAX_OUTGOING_BYTES_PER_SESSION));
+    let whole = text(&"x".repeat(SessionLimits::DEFAULT.max_outgoing_bytes));
     for publisher in &publishers[..count] {
         let publish = client::publish(1, "com.news", whole.clone());
         assert_eq!(lab.begin(*publisher, publish), SessionFlow::Wait, "one of any size is taken");
@@ -183,7 +183,7 @@ fn listings_beyond_those_at_work_begin_when_earlier_ones_are_answered() {
     assert!(first_waiting - last >= 20, "{answered_at:?}");
 }
 
-/// Each has more entries than are collected when it is asked for.
+/// Each has more entries than are collected at once.
 #[test]
 fn listings_of_many_steps_are_answered_once() {
     const COUNT: u32 = 2 * LISTING_WORK_AT_ONCE;
@@ -222,7 +222,7 @@ fn publisher_without_backlog_is_never_asked_to_wait() {
     let mut lab = Lab::new();
     let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
     lab.send(subscriber, client::subscribe(1, "com.news"));
-    let large = text(&"x".repeat(2 * MAX_OUTGOING_BYTES_PER_SESSION));
+    let large = text(&"x".repeat(2 * SessionLimits::DEFAULT.max_outgoing_bytes));
     assert_eq!(lab.begin(publisher, client::publish(1, "com.news", large)), SessionFlow::Continue);
     assert_eq!(
         lab.begin(publisher, client::publish(2, "com.news", args([2]))),

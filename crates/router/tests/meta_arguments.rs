@@ -1,4 +1,4 @@
-//! Arguments of meta procedures: by position or by keyword, and how much of them is taken.
+//! Arguments of meta procedures: positional or keyword, and their limits.
 //!
 //! The names are those of Crossbar.io. Spec: advanced profile "Session Meta API", "Registration
 //! Meta API", "Subscriptions Meta API", "Session Testament".
@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use cloverleaf_router::limits::{
-    MAX_FILTER_ROLES, MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES,
-    MAX_TESTAMENT_BYTES_PER_SESSION,
+    MAX_FILTER_ROLES, MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES, SessionLimits,
 };
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{client, router};
@@ -19,7 +18,7 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
-/// `ann` asks; `ben` has subscription 1 and registration 1.
+/// `ann` calls; `ben` has subscription 1 and registration 1.
 fn lab() -> (Lab, Peer, Peer) {
     let mut lab = Lab::new();
     let all = Some(Features::of(Feature::ALL));
@@ -146,7 +145,7 @@ fn reason_and_message_of_a_kill_may_be_positional() {
 }
 
 #[test]
-fn an_argument_that_is_given_twice_is_refused() {
+fn argument_given_twice_is_refused() {
     let (mut lab, ann, ben) = lab();
     for (procedure, arguments) in calls(lab.id(ben).number()) {
         let (name, value) = &arguments[0];
@@ -155,7 +154,7 @@ fn an_argument_that_is_given_twice_is_refused() {
         let answer = lab.ask_with(ann, procedure, json!([value]), keyword.clone());
         assert_eq!(answer, refusal(error_uri::INVALID_ARGUMENT, &text));
     }
-    // Null stands for an argument that is not given.
+    // Null stands for an absent argument.
     let keyword = json!({"filter_authroles": ["nobody"]});
     assert_eq!(lab.ask_with(ann, "wamp.session.count", json!([null]), keyword), Ok(json!([0])));
     let keyword = json!({"filter_authroles": null});
@@ -184,8 +183,8 @@ fn arguments_above_the_limit_are_refused_by_every_procedure() {
         let mut limit = MAX_META_ARGUMENT_BYTES;
         let mut padding = padding.clone();
         if procedure == "wamp.session.add_testament" {
-            limit += MAX_TESTAMENT_BYTES_PER_SESSION;
-            padding += &"x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION);
+            limit += SessionLimits::DEFAULT.max_testament_bytes;
+            padding += &"x".repeat(SessionLimits::DEFAULT.max_testament_bytes);
         }
         let text = format!("{procedure}: the arguments hold more than {limit} bytes");
         let refused: Answer = refusal(error_uri::PAYLOAD_SIZE_EXCEEDED, &text);
@@ -197,7 +196,7 @@ fn arguments_above_the_limit_are_refused_by_every_procedure() {
 }
 
 #[test]
-fn a_filter_takes_so_many_roles_and_no_more() {
+fn roles_of_a_filter_are_limited() {
     let (mut lab, ann, _) = lab();
     let mut roles: Vec<String> = (1..MAX_FILTER_ROLES).map(|number| number.to_string()).collect();
     roles.push("anyone".to_owned());
@@ -238,7 +237,7 @@ fn texts_for_other_sessions_are_limited() {
 }
 
 #[test]
-fn a_long_reason_of_a_kill_ends_no_session() {
+fn too_long_reason_kills_no_session() {
     let (mut lab, ann, ben) = lab();
     let keyword = json!({"reason": format!("com.{}", "x".repeat(2_048))});
     let (error, text) = lab.ask_with(ann, "wamp.session.kill_all", json!([]), keyword).unwrap_err();

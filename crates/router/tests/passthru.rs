@@ -1,5 +1,5 @@
-//! What goes with an event through the router untouched, and payloads that only the two ends can
-//! open. Written as on the wire, for that is where it must come out as it went in.
+//! Parts of an event that the router forwards unchanged, and passthru payloads. Messages are
+//! written as on the wire, where they must come out unchanged.
 //!
 //! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility" (custom
 //! attributes); decisions F16 (the older form, with a binary in the place of the arguments).
@@ -18,7 +18,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use serde_json::json;
 
-/// A client whose publisher and subscriber can pass payloads through.
+/// A client with payload passthru as publisher and subscriber.
 fn able(name: &'static str) -> Client {
     let mut client = Client::named(name);
     let passthru = Some(Features::of(&[Feature::PayloadPassthruMode]));
@@ -27,7 +27,7 @@ fn able(name: &'static str) -> Client {
     client
 }
 
-/// PUBLISH to `com.secret` as it is written in JSON.
+/// PUBLISH to `com.secret`, written in JSON.
 fn publish(options: &str, payload: &str) -> ClientMessage {
     let text = format!(r#"[16,1,{options},"com.secret"{payload}]"#);
     decode_client(Serializer::Json, &copy_frame(text.as_bytes())).unwrap()
@@ -57,7 +57,7 @@ const PASSTHRU: &str =
 const BINARY: &str = r#",["\u0000AAEC"]"#;
 
 #[test]
-fn a_payload_reaches_those_who_can_open_it_and_passes_the_others_over() {
+fn passthru_payload_reaches_subscribers_with_the_feature_only() {
     let mut lab = Lab::new();
     let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(able(name)));
     let basic = lab.join_as(Client::basic("basic"));
@@ -75,7 +75,7 @@ fn a_payload_reaches_those_who_can_open_it_and_passes_the_others_over() {
 }
 
 #[test]
-fn a_publisher_that_has_not_announced_it_is_aborted_and_nobody_hears() {
+fn unannounced_passthru_aborts_the_publisher_and_reaches_no_subscriber() {
     let mut lab = Lab::new();
     let ann = lab.join_as(able("ann"));
     subscribe(&mut lab, ann, SubscribeOptions::default());
@@ -91,7 +91,7 @@ fn a_publisher_that_has_not_announced_it_is_aborted_and_nobody_hears() {
 }
 
 #[test]
-fn an_empty_scheme_is_none() {
+fn empty_ppt_scheme_of_a_publication_is_no_passthru() {
     let mut lab = Lab::new();
     let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(Client::basic(name)));
     subscribe(&mut lab, ann, SubscribeOptions::default());
@@ -101,7 +101,7 @@ fn an_empty_scheme_is_none() {
 }
 
 #[test]
-fn of_a_group_one_who_can_open_the_payload_gets_it() {
+fn group_member_with_payload_passthru_gets_the_event() {
     let mut lab = Lab::new();
     let publisher = lab.join_as(able("publisher"));
     let workers = [Client::basic("basic"), able("able")].map(|client| {
@@ -118,7 +118,7 @@ fn of_a_group_one_who_can_open_the_payload_gets_it() {
 }
 
 #[test]
-fn what_was_kept_is_told_to_those_who_can_open_it() {
+fn retained_passthru_event_reaches_subscribers_with_the_feature_only() {
     let mut lab = Lab::new();
     let publisher = lab.join_as(able("publisher"));
     lab.send(publisher, publish(r#"{"retain":true}"#, ",[1]"));
@@ -138,7 +138,7 @@ fn what_was_kept_is_told_to_those_who_can_open_it() {
 }
 
 #[test]
-fn a_history_tells_what_it_can_not_open() {
+fn history_returns_passthru_events() {
     let pattern = UriPattern::new("com.secret", MatchPolicy::Exact, UriRule::Loose).unwrap();
     let histories = vec![HistorySettings::new(pattern, 9)];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
@@ -153,7 +153,7 @@ fn a_history_tells_what_it_can_not_open() {
 }
 
 #[test]
-fn a_testament_that_its_session_could_not_publish_is_not_taken() {
+fn passthru_testament_needs_the_announced_feature() {
     let options = json!({"publish_options": {"ppt_scheme": "x_mine"}});
     let arguments = json!(["com.secret", ["\u{0}AAEC"], null]);
     let add = "wamp.session.add_testament";
@@ -166,9 +166,9 @@ fn a_testament_that_its_session_could_not_publish_is_not_taken() {
     assert_eq!(lab.ask_with(basic, add, arguments, options), refused);
 }
 
-/// Decisions F16: what stands after the topic says which form it is.
+/// Decisions F16: the element after the topic decides on the form.
 #[test]
-fn a_binary_in_the_place_of_the_arguments_comes_out_in_their_place() {
+fn binary_in_place_of_the_arguments_is_forwarded() {
     let mut lab = Lab::new();
     let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(Client::basic(name)));
     subscribe(&mut lab, ann, SubscribeOptions::default());
@@ -178,9 +178,9 @@ fn a_binary_in_the_place_of_the_arguments_comes_out_in_their_place() {
     assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), options, binary)]);
 }
 
-/// Decisions F16: a binary of which no algorithm tells is one that was announced, or a violation.
+/// Decisions F16: a binary without `enc_algo` must be announced, or it is a violation.
 #[test]
-fn a_binary_without_an_algorithm_comes_from_those_who_have_announced_it() {
+fn binary_without_enc_algo_needs_the_announced_feature() {
     let mut lab = Lab::new();
     let ann = lab.join_as(Client::basic("ann"));
     subscribe(&mut lab, ann, SubscribeOptions::default());
@@ -207,7 +207,7 @@ fn a_binary_without_an_algorithm_comes_from_those_who_have_announced_it() {
 }
 
 #[test]
-fn attributes_that_nobody_here_knows_go_along() {
+fn extension_attributes_of_a_publication_are_forwarded() {
     let mut lab = Lab::new();
     let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(Client::basic(name)));
     subscribe(&mut lab, ann, SubscribeOptions::default());
@@ -215,7 +215,7 @@ fn attributes_that_nobody_here_knows_go_along() {
         (r#"{"_trace":"00-1","_my_tags":[1,{"a":null}]}"#, None),
         (r#"{"transaction_hash":"0x1"}"#, None),
         (r#"{"forward_for":[{"session":1,"authid":"r1","authrole":"router"}]}"#, None),
-        // Keys that are no custom attributes are passed over.
+        // Keys that are not custom attributes are ignored.
         (r#"{"_ab":1,"__A_b":2,"unheard_of":3,"x_own":4}"#, Some("{}")),
     ] {
         lab.send(publisher, publish(options, ",[1]"));

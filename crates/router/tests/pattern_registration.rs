@@ -1,4 +1,4 @@
-//! Registrations that answer many procedures, and which of several is asked.
+//! Pattern registrations, and the choice among several that match.
 //!
 //! Spec: advanced profile "Pattern-based Registrations"; decisions F5.
 
@@ -19,8 +19,8 @@ fn lab_with(patterns: &[(MatchPolicy, &str)]) -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// Makes call number `number` and asserts that it reaches registration `id` as a pattern, or that
-/// nobody is registered when there is none.
+/// Sends call `number` and asserts that it reaches registration `id` as a pattern, or that there is
+/// no registration for it.
 fn assert_asked(lab: &mut Lab, [caller, callee]: [Peer; 2], uri: &str, id: Option<u64>) {
     let number = 1;
     lab.send(caller, client::call(number, uri, NOTHING));
@@ -74,7 +74,7 @@ fn calls_find_the_registration_of_the_specifications_table() {
 }
 
 #[test]
-fn a_callee_is_told_which_procedure_was_called_where_it_registered_a_pattern() {
+fn invocation_of_a_pattern_registration_has_the_procedure() {
     let (mut lab, caller, callee) =
         lab_with(&[(Exact, "com.exact"), (Prefix, "com.p."), (Wildcard, "com..w")]);
     let called = ["com.exact", "com.p.a.b", "com.x.w"];
@@ -136,7 +136,7 @@ fn the_next_best_registration_answers_when_the_best_is_gone() {
 }
 
 #[test]
-fn an_empty_prefix_answers_everything_that_nobody_else_does() {
+fn empty_prefix_matches_every_other_procedure() {
     let (mut lab, caller, callee) = lab_with(&[(Prefix, ""), (Exact, "com.a")]);
     assert_asked(&mut lab, [caller, callee], "com.a", Some(2));
     assert_asked(&mut lab, [caller, callee], "org.b.c", Some(1));

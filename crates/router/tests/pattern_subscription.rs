@@ -1,4 +1,4 @@
-//! Subscriptions that hear many topics: every one that matches gets its own event.
+//! Pattern subscriptions: every one that matches gets its own event.
 //!
 //! Spec: advanced profile "Pattern-based Subscription".
 
@@ -10,8 +10,8 @@ use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{EventDetails, RouterMessage};
 use cloverleaf_wamp::uri::MatchPolicy::{self, Exact, Prefix, Wildcard};
 
-/// A publisher, and a subscriber that has subscribed to the patterns under the ids 1, 2, 3 …, in a
-/// realm that tells nothing of itself.
+/// A publisher, and a subscriber of the patterns with the ids 1, 2, 3 …, in a realm without the
+/// meta API.
 fn lab_with(patterns: &[(MatchPolicy, &str)]) -> (Lab, Peer, Peer) {
     let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
     let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
@@ -22,13 +22,13 @@ fn lab_with(patterns: &[(MatchPolicy, &str)]) -> (Lab, Peer, Peer) {
     (lab, publisher, subscriber)
 }
 
-/// The event of a pattern says what its topic was.
+/// The event of a pattern has its topic.
 fn event_about(topic: &str, id: u64, publication: PublicationId) -> RouterMessage {
     let details = EventDetails { topic: Some(topic.into()), ..EventDetails::default() };
     router::event_with(id, publication, details, NOTHING)
 }
 
-/// Publishes to each topic and asserts whether the one subscription hears it.
+/// Publishes to each topic and asserts whether the subscription gets it.
 fn assert_heard(lab: &mut Lab, [publisher, subscriber]: [Peer; 2], topics: &[(&str, bool)]) {
     for (number, (topic, heard)) in (1..).zip(topics) {
         lab.send(publisher, client::publish(number, topic, NOTHING));
@@ -39,7 +39,7 @@ fn assert_heard(lab: &mut Lab, [publisher, subscriber]: [Peer; 2], topics: &[(&s
 }
 
 #[test]
-fn a_prefix_hears_every_topic_that_begins_with_it_character_by_character() {
+fn prefix_subscription_matches_character_by_character() {
     let (mut lab, publisher, subscriber) = lab_with(&[(Prefix, "com.myapp.topic.emergency")]);
     let topics = [
         ("com.myapp.topic.emergency.11", true),
@@ -52,7 +52,7 @@ fn a_prefix_hears_every_topic_that_begins_with_it_character_by_character() {
 }
 
 #[test]
-fn a_wildcard_hears_one_component_in_its_place() {
+fn wildcard_subscription_matches_one_component() {
     let (mut lab, publisher, subscriber) = lab_with(&[(Wildcard, "com.myapp..userevent")]);
     let topics = [
         ("com.myapp.foo.userevent", true),

@@ -1,4 +1,5 @@
-//! Where Crossbar.io and the specification differ: what a realm does under each preset.
+//! The differences between Crossbar.io and the specification: the behaviour of a realm with each
+//! preset.
 //!
 //! Spec: advanced profile "Call Timeouts", "Call Canceling", "Shared Registration", "Caller
 //! Identification", "Publisher Identification", "Session Meta API"; basic profile "Session
@@ -42,7 +43,7 @@ fn call_within(timeout: u64) -> ClientMessage {
     client::call_with(1, options, "com.slow", NOTHING)
 }
 
-/// When the only call of the realm ends.
+/// The timeout of the only call of the realm.
 fn ends_after(lab: &Lab) -> Option<Duration> {
     lab.realm().next_deadline().map(Moment::since_start)
 }
@@ -106,7 +107,7 @@ fn the_times_of_the_realm_are_in_milliseconds_in_both() {
 }
 
 #[test]
-fn a_session_inside_the_router_counts_in_milliseconds_in_both() {
+fn internal_session_has_milliseconds_in_both_presets() {
     for preset in PRESETS {
         let (mut lab, _, callee) = pair(following(preset), Client::named("callee"));
         let own = Admitted { is_internal: true, ..Admitted::from(Client::named("bridge")) };
@@ -120,7 +121,7 @@ fn a_session_inside_the_router_counts_in_milliseconds_in_both() {
     }
 }
 
-/// The invocation of a call with `timeout`, for a callee that watches the time itself.
+/// The invocation of a call with `timeout`, for a callee that watches the timeout itself.
 fn forwarded(settings: RealmSettings, is_internal: bool, timeout: u64) -> InvocationDetails {
     let mut lab = Lab::with(settings);
     let mut watching = Client::named("callee");
@@ -138,7 +139,7 @@ fn forwarded(settings: RealmSettings, is_internal: bool, timeout: u64) -> Invoca
 }
 
 #[test]
-fn a_callee_that_watches_the_time_is_told_it_in_the_unit_of_its_session() {
+fn forwarded_timeout_has_the_unit_of_the_callee() {
     for preset in PRESETS {
         assert_eq!(forwarded(following(preset), false, 3).timeout, Some(3));
     }
@@ -235,7 +236,7 @@ fn disclosing(preset: Compatibility, rule: Disclosure) -> (Lab, Peer, Peer) {
     (lab, guest, host)
 }
 
-/// A call and a publication whose sender asks to be disclosed.
+/// A call and a publication with `disclose_me`.
 fn asking_to_be_disclosed() -> [ClientMessage; 2] {
     let disclose_me = Some(true);
     let options = CallOptions { disclose_me, ..CallOptions::default() };
@@ -294,7 +295,7 @@ fn goodbye_is_answered_with_the_reason_of_the_preset() {
 }
 
 #[test]
-fn a_session_that_is_killed_without_a_reason_is_told_that_of_the_preset() {
+fn default_reason_of_a_kill_is_that_of_the_preset() {
     for (preset, reason) in [(Crossbar, "wamp.close.normal"), (Wamp, "wamp.close.killed")] {
         for procedure in ["kill", "kill_by_authid", "kill_by_authrole", "kill_all"] {
             let mut lab = Lab::with_compatibility(preset);

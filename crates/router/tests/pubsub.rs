@@ -1,4 +1,4 @@
-//! Topics: who hears what, in which order, and what publishers are told.
+//! Publish and subscribe: receivers, order, and acknowledgements.
 //!
 //! Spec: basic profile "Publish and Subscribe", "Subscribing and Unsubscribing", "Publishing and
 //! Events"; advanced profile "Publisher Exclusion".
@@ -26,7 +26,7 @@ fn publisher_and_subscribers() -> (Lab, Peer, [Peer; 2]) {
 }
 
 #[test]
-fn an_event_reaches_every_subscriber_and_the_publisher_hears_nothing() {
+fn event_reaches_every_subscriber_but_not_the_publisher() {
     let (mut lab, publisher, subscribers) = publisher_and_subscribers();
     lab.send(publisher, client::publish(1, "com.news", args(["rain"])));
     for subscriber in subscribers {
@@ -46,7 +46,7 @@ fn an_acknowledged_publication_is_answered_with_its_id() {
 }
 
 #[test]
-fn a_publication_that_nobody_hears_is_acknowledged_all_the_same() {
+fn publication_without_subscribers_is_acknowledged() {
     let mut lab = Lab::new();
     let publisher = lab.join("publisher");
     lab.send(publisher, client::publish_with(1, client::acknowledged(), "com.void", NOTHING));
@@ -55,7 +55,7 @@ fn a_publication_that_nobody_hears_is_acknowledged_all_the_same() {
 
 /// Decisions F6: PUBLISHED comes before the own event.
 #[test]
-fn a_publisher_does_not_hear_itself_unless_it_says_so() {
+fn publisher_gets_its_own_event_only_with_exclude_me_false() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     lab.send(alice, client::subscribe(1, "com.news"));
@@ -102,7 +102,7 @@ fn another_topic_is_another_subscription() {
 }
 
 #[test]
-fn nobody_unsubscribes_what_is_not_his() {
+fn unsubscribe_of_a_foreign_subscription_is_refused() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
     let refusal = |number, id| {
         let text = format!("this session has no subscription {id}");
@@ -143,7 +143,7 @@ fn a_subscriber_whose_queue_is_full_misses_the_event_that_the_others_get() {
 }
 
 #[test]
-fn a_subscriber_whose_connection_is_going_disturbs_nobody() {
+fn closed_subscriber_does_not_affect_others() {
     let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
     lab.set_state(ann, OutboxState::Closed);
     lab.send(publisher, client::publish(1, "com.news", NOTHING));
@@ -192,7 +192,7 @@ fn publications_have_ids_of_their_own() {
 }
 
 #[test]
-fn an_acknowledgment_that_nobody_asked_for_is_passed_over() {
+fn unrequested_event_received_is_ignored() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
     lab.send(publisher, client::publish(1, "com.news", NOTHING));
     lab.received(ann);

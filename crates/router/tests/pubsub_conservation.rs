@@ -1,6 +1,6 @@
-//! Whatever happens among publishers, subscribers and administrators: every acknowledged PUBLISH is
-//! answered once, nobody hears what he has not subscribed to, nothing follows the end of a session,
-//! and when all have gone no table keeps anything of them.
+//! Conservation of publications: after any operations of publishers, subscribers and administrators
+//! every acknowledged PUBLISH has been answered once, no peer gets an event without a subscription,
+//! nothing follows the end of a session, and when all have left no table keeps an entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,14 +24,14 @@ const TOPICS: [&str; 3] = ["com.a", "com.b", "com.a.b"];
 const PATTERNS: [(MatchPolicy, &str); 4] =
     [(Exact, "com.a"), (Exact, "com.b"), (Prefix, "com."), (Wildcard, "com..b")];
 
-/// One step of somebody.
+/// One operation.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Join { answers: bool },
     Disconnect,
     Goodbye,
     Read { is_congested: bool },
-    Subscribe { pattern: usize, manner: u8, get_retained: bool },
+    Subscribe { pattern: usize, mode: u8, get_retained: bool },
     Unsubscribe { which: usize },
     Publish { topic: usize, is_empty: bool, options: [bool; 4] },
     Acknowledge { which: usize },
@@ -42,14 +42,14 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let manner = 0_u8..4;
+    let mode = 0_u8..4;
     prop_oneof![
         3 => any::<bool>().prop_map(|answers| Step::Join { answers }),
         1 => any::<bool>()
             .prop_map(|rudely| if rudely { Step::Disconnect } else { Step::Goodbye }),
         1 => any::<bool>().prop_map(|is_congested| Step::Read { is_congested }),
-        6 => (0..PATTERNS.len(), manner, any::<bool>()).prop_map(
-            |(pattern, manner, get_retained)| Step::Subscribe { pattern, manner, get_retained }
+        6 => (0..PATTERNS.len(), mode, any::<bool>()).prop_map(
+            |(pattern, mode, get_retained)| Step::Subscribe { pattern, mode, get_retained }
         ),
         2 => any::<usize>().prop_map(|which| Step::Unsubscribe { which }),
         8 => (0..TOPICS.len(), any::<bool>(), any::<[bool; 4]>())
@@ -63,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A peer and what it knows.
+/// A peer and its knowledge.
 struct Actor {
     peer: Peer,
     is_open: bool,
@@ -118,7 +118,7 @@ impl Actor {
             }
             RouterMessage::Goodbye(_) => self.is_open = false,
             RouterMessage::Result(_) | RouterMessage::Error(_) => {}
-            other => panic!("nobody asked for {other:?}"),
+            other => panic!("unexpected: {other:?}"),
         }
     }
 
@@ -187,7 +187,7 @@ impl World {
 
     fn join(&mut self, answers: bool) {
         let mut client = Client::named("actor");
-        // One that is not told of a revocation would not know what it still has.
+        // A subscriber without subscription revocation would not know its subscriptions.
         let mut features = Features::of(&[Feature::SubscriptionRevocation]);
         if answers {
             features.insert(Feature::AcknowledgedEventDelivery);
@@ -200,13 +200,13 @@ impl World {
         let actor = &mut self.actors[who];
         let number = actor.next_request();
         let message = match step {
-            Step::Subscribe { pattern, manner, get_retained } => {
+            Step::Subscribe { pattern, mode, get_retained } => {
                 let (policy, text) = PATTERNS[pattern];
                 let options = SubscribeOptions {
                     match_policy: Some(policy),
                     get_retained: Some(get_retained),
-                    group: (manner == 1).then(|| "g".into()),
-                    nkey: (manner > 1).then(|| format!("node{manner}").into()),
+                    group: (mode == 1).then(|| "g".into()),
+                    nkey: (mode > 1).then(|| format!("node{mode}").into()),
                     ..SubscribeOptions::default()
                 };
                 client::subscribe_with(number, options, text)
@@ -245,7 +245,7 @@ impl World {
         self.lab.send(self.actors[who].peer, message);
     }
 
-    /// Everybody reads what it was sent.
+    /// All peers read their messages.
     fn look(&mut self) {
         for actor in &mut self.actors {
             for message in self.lab.received(actor.peer) {
@@ -268,7 +268,7 @@ proptest! {
         for (who, step) in story {
             world.take(who, step);
         }
-        // Whatever is still waited for ends in time.
+        // Everything that waits ends in time.
         world.lab.pass(Duration::from_secs(60));
         world.look();
         assert_eq!(world.lab.realm().next_deadline(), None);

@@ -1,4 +1,4 @@
-//! The numbers of requests: in any order, or one after the other where the realm is strict.
+//! Request ids: in any order, or without gaps in a strict realm.
 //!
 //! Spec: basic profile "IDs", "Protocol Errors"; decisions F1.
 
@@ -24,7 +24,7 @@ fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage) {
     assert_eq!(lab.received(from).last(), Some(&router::violation(OUT_OF_ORDER)), "{text}");
 }
 
-/// One of each request.
+/// One request of each kind.
 fn requests(number: u64) -> [ClientMessage; 6] {
     [
         client::call(number, "com.a", NOTHING),
@@ -37,13 +37,13 @@ fn requests(number: u64) -> [ClientMessage; 6] {
 }
 
 #[test]
-fn nobody_has_to_ask_for_numbers_in_any_order() {
+fn loose_realm_takes_request_ids_in_any_order() {
     let settings = RealmSettings::named("realm1");
     assert!(!settings.strict_request_ids);
 }
 
 #[test]
-fn in_a_strict_realm_all_requests_of_a_session_are_counted_together() {
+fn strict_realm_counts_all_requests_of_a_session_together() {
     let (mut lab, alice) = strict();
     for (number, place) in (1..).zip([2, 4, 1, 0, 3, 5, 2, 2]) {
         lab.send(alice, requests(number)[place].clone());
@@ -54,7 +54,7 @@ fn in_a_strict_realm_all_requests_of_a_session_are_counted_together() {
 }
 
 #[test]
-fn in_a_strict_realm_a_gap_a_repetition_and_a_step_back_are_violations() {
+fn strict_realm_aborts_on_gaps_and_repetitions() {
     for wrong in [0, 1, 2, 4, 99] {
         for place in 0..6 {
             let (mut lab, alice) = strict();
@@ -70,7 +70,7 @@ fn in_a_strict_realm_a_gap_a_repetition_and_a_step_back_are_violations() {
     }
 }
 
-/// Clients of the specification's first drafts count from 0.
+/// Clients of the first drafts of the specification count from 0.
 #[test]
 fn a_request_with_the_number_0_is_answered_unless_the_realm_is_strict() {
     let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
@@ -125,7 +125,7 @@ fn a_request_with_the_number_0_can_be_refused_and_canceled() {
 }
 
 #[test]
-fn a_request_that_fails_counts_like_any_other() {
+fn failed_request_uses_up_its_id() {
     let (mut lab, alice) = strict();
     lab.send(alice, client::subscribe(1, "no uri"));
     lab.send(alice, client::unsubscribe(2, 7));
@@ -135,7 +135,7 @@ fn a_request_that_fails_counts_like_any_other() {
 }
 
 #[test]
-fn messages_that_are_no_requests_have_no_number_of_their_own() {
+fn messages_that_are_not_requests_use_up_no_id() {
     let (mut lab, alice) = strict();
     let bob = lab.join("bob");
     lab.send(bob, client::register(1, "com.a"));
@@ -150,7 +150,7 @@ fn messages_that_are_no_requests_have_no_number_of_their_own() {
 }
 
 #[test]
-fn the_next_part_of_a_call_has_the_number_of_the_first() {
+fn parts_of_a_call_share_its_request_id() {
     let (mut lab, _) = strict();
     let mut client = Client::named("caller");
     let progress = Features::of(&[Feature::ProgressiveCallInvocations, Feature::CallCanceling]);

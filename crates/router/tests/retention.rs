@@ -1,8 +1,8 @@
-//! Events that are kept for those who subscribe later.
+//! Retained events for later subscribers.
 //!
-//! Spec: advanced profile "Event Retention"; decisions F6 (a kept event comes after SUBSCRIBED), F9
-//! (who is eligible, clearing, time to live, patterns, publication id). How much is kept is the
-//! story of `retention_limits`.
+//! Spec: advanced profile "Event Retention"; decisions F6 (a retained event comes after
+//! SUBSCRIBED), F9 (eligibility, clearing, time to live, patterns, publication id).
+//! `retention_limits` tests the limits.
 
 use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
@@ -32,7 +32,7 @@ fn names(names: &[&str]) -> Option<Vec<compact_str::CompactString>> {
     Some(names.iter().map(|name| (*name).into()).collect())
 }
 
-/// A publisher in a realm with the roles `staff` and `manager`, who may do everything.
+/// A publisher in a realm with the roles `staff` and `manager`, which have every right.
 fn lab_with_publisher() -> (Lab, Peer) {
     let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
     let roles = ["staff", "manager"].map(|name| Role::new(name, everything())).into();
@@ -45,13 +45,14 @@ fn join(lab: &mut Lab, name: &'static str, role: &'static str) -> Peer {
     lab.join_as(Client { role, ..Client::named(name) })
 }
 
-/// Publishes a text; its publication.
+/// Publishes a text; returns its publication id.
 fn say(lab: &mut Lab, from: Peer, options: PublishOptions, text: &str) -> PublicationId {
     lab.send(from, client::publish_with(1, options, "com.state", args([text])));
     lab.last_publication()
 }
 
-/// Somebody of this name and role comes, subscribes to `com.state` and says what was kept for it.
+/// A client with this authid and role joins, subscribes to `com.state` and returns the retained
+/// event.
 fn newcomer_hears(lab: &mut Lab, name: &'static str, role: &'static str) -> Option<String> {
     let peer = join(lab, name, role);
     let heard = subscriber_hears(lab, peer);
@@ -76,7 +77,7 @@ fn subscriber_hears(lab: &mut Lab, peer: Peer) -> Option<String> {
     }
 }
 
-/// A kept event as it comes late.
+/// A retained event as sent to a later subscriber.
 fn kept(id: u64, publication: PublicationId, topic: Option<&str>, text: &str) -> RouterMessage {
     let topic = topic.map(Into::into);
     let details = EventDetails { retained: Some(true), topic, ..EventDetails::default() };
@@ -84,7 +85,7 @@ fn kept(id: u64, publication: PublicationId, topic: Option<&str>, text: &str) ->
 }
 
 #[test]
-fn a_kept_event_comes_after_subscribed_and_before_what_is_published_later() {
+fn retained_event_comes_after_subscribed_and_before_later_events() {
     let (mut lab, publisher) = lab_with_publisher();
     let first = say(&mut lab, publisher, retain(), "open");
     let late = join(&mut lab, "late", "staff");
@@ -101,7 +102,7 @@ fn a_kept_event_comes_after_subscribed_and_before_what_is_published_later() {
 }
 
 #[test]
-fn an_event_is_kept_only_if_its_publisher_asks_and_told_only_if_the_subscriber_asks() {
+fn event_is_retained_and_sent_on_request_only() {
     let (mut lab, publisher) = lab_with_publisher();
     for retain in [None, Some(false)] {
         say(&mut lab, publisher, PublishOptions { retain, ..PublishOptions::default() }, "passing");
@@ -114,12 +115,12 @@ fn an_event_is_kept_only_if_its_publisher_asks_and_told_only_if_the_subscriber_a
         lab.send(late, client::subscribe_with(number, options, "com.state"));
         assert_eq!(lab.received(late), [router::subscribed(number, 3)]);
     }
-    // The same subscription again, now with the wish.
+    // Subscribes again, now with `get_retained`.
     assert_eq!(subscriber_hears(&mut lab, late).as_deref(), Some("state"));
 }
 
 #[test]
-fn those_who_listen_already_hear_the_event_as_any_other() {
+fn existing_subscribers_get_a_retained_event_as_an_ordinary_one() {
     let (mut lab, publisher) = lab_with_publisher();
     let early = join(&mut lab, "early", "staff");
     lab.send(early, get_retained(1, Exact, "com.state"));
@@ -129,7 +130,7 @@ fn those_who_listen_already_hear_the_event_as_any_other() {
 }
 
 #[test]
-fn the_latest_kept_event_counts_though_others_passed_later() {
+fn latest_retained_event_is_sent_despite_later_unretained_ones() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "first");
     say(&mut lab, publisher, retain(), "second");
@@ -137,9 +138,9 @@ fn the_latest_kept_event_counts_though_others_passed_later() {
     assert_eq!(newcomer_hears(&mut lab, "late", "staff").as_deref(), Some("second"));
 }
 
-/// Decisions F9: patterns get one event for each topic that matches, and are told which.
+/// Decisions F9: patterns get one event for each topic that matches, with its topic.
 #[test]
-fn a_pattern_hears_what_was_kept_of_every_topic_that_matches() {
+fn pattern_subscription_gets_the_retained_event_of_every_matching_topic() {
     let (mut lab, publisher) = lab_with_publisher();
     let topics = ["com.a.x", "com.ab", "com.b.x", "org.a.x", "com.a"];
     let publications = topics.map(|topic| {
@@ -170,9 +171,9 @@ fn a_pattern_hears_what_was_kept_of_every_topic_that_matches() {
     }
 }
 
-/// Decisions F9: what was never told to somebody is not told later either.
+/// Decisions F9: an event that a session was not eligible for is not sent to it later either.
 #[test]
-fn a_newcomer_hears_what_it_would_have_heard_then() {
+fn retained_event_respects_its_eligibility_lists() {
     let (mut lab, publisher) = lab_with_publisher();
     let guest = join(&mut lab, "guest", "staff");
     let guests = Some(vec![lab.id(guest)]);
@@ -199,7 +200,7 @@ fn a_newcomer_hears_what_it_would_have_heard_then() {
 }
 
 #[test]
-fn a_publisher_does_not_hear_its_own_kept_event_unless_it_says_so() {
+fn publisher_gets_its_own_retained_event_only_with_exclude_me_false() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "mine");
     assert_eq!(subscriber_hears(&mut lab, publisher), None);
@@ -209,10 +210,10 @@ fn a_publisher_does_not_hear_its_own_kept_event_unless_it_says_so() {
     assert_eq!(subscriber_hears(&mut lab, publisher).as_deref(), Some("for all"));
 }
 
-/// Decisions F9: the most recent event *that it would have received* is an older one for those whom
-/// the newest is not for.
+/// Decisions F9: the most recent event *that it would have received* is an older one for sessions
+/// that are not eligible for the newest.
 #[test]
-fn an_event_for_some_stands_above_the_one_for_all() {
+fn restricted_retained_event_precedes_the_one_for_all() {
     let (mut lab, publisher) = lab_with_publisher();
     let for_ann = || PublishOptions { eligible_authid: names(&["ann"]), ..retain() };
     say(&mut lab, publisher, retain(), "for all");
@@ -227,7 +228,7 @@ fn an_event_for_some_stands_above_the_one_for_all() {
 }
 
 #[test]
-fn a_publisher_that_is_left_out_still_hears_the_event_before_its_own() {
+fn excluded_publisher_gets_the_previous_retained_event() {
     let (mut lab, ann) = lab_with_publisher();
     let ben = join(&mut lab, "ben", "staff");
     say(&mut lab, ben, retain(), "of ben");
@@ -239,7 +240,7 @@ fn a_publisher_that_is_left_out_still_hears_the_event_before_its_own() {
 
 /// Decisions F9: as in MQTT.
 #[test]
-fn an_event_without_a_payload_clears_its_topic_and_is_told_like_any_other() {
+fn retained_event_without_payload_clears_its_topic() {
     let empty = [NOTHING, args([0; 0]), args_and_kwargs([0; 0], serde_json::json!({}))];
     for payload in empty {
         let (mut lab, publisher) = lab_with_publisher();
@@ -261,7 +262,7 @@ fn an_event_without_a_payload_clears_its_topic_and_is_told_like_any_other() {
 }
 
 #[test]
-fn an_event_without_a_payload_that_is_not_to_be_kept_clears_nothing() {
+fn unretained_event_without_payload_clears_nothing() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "state");
     lab.send(publisher, client::publish(1, "com.state", NOTHING));
@@ -282,7 +283,7 @@ fn keyword_arguments_alone_are_a_payload() {
 }
 
 #[test]
-fn what_was_kept_stays_when_its_publisher_has_left_and_says_who_that_was() {
+fn retained_event_outlives_its_publisher_and_discloses_it() {
     let (mut lab, publisher) = lab_with_publisher();
     let id = lab.id(publisher);
     let passthru =
@@ -308,7 +309,7 @@ fn what_was_kept_stays_when_its_publisher_has_left_and_says_who_that_was() {
 }
 
 #[test]
-fn a_subscriber_whose_queue_is_full_misses_what_was_kept_and_may_ask_again() {
+fn subscriber_with_a_full_queue_may_request_retained_events_again() {
     let (mut lab, publisher) = lab_with_publisher();
     say(&mut lab, publisher, retain(), "state");
     let late = join(&mut lab, "late", "staff");

@@ -1,10 +1,10 @@
-//! How long and how much is kept, and what happens when there is no room.
+//! Limits of retained events: their time to live, and the lack of room.
 //!
 //! Spec: advanced profile "Event Retention" leaves all of it to the router; decisions F9.
 
 use std::time::Duration;
 
-use cloverleaf_router::limits::MAX_RETAINED_PER_TOPIC;
+use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{RealmSettings, RetentionSettings};
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
@@ -19,15 +19,15 @@ fn only_for(name: &str) -> PublishOptions {
     PublishOptions { eligible_authid: Some(vec![name.into()]), ..retain() }
 }
 
-/// A realm that keeps so much, and a publisher.
+/// A realm with these limits, and a publisher.
 fn keeping(retention: RetentionSettings) -> (Lab, Peer) {
     let mut lab = Lab::with(RealmSettings { retention, ..settings() });
     let publisher = lab.join("publisher");
     (lab, publisher)
 }
 
-/// Publishes a text and says whether it was acknowledged; anything but that it can't be kept is no
-/// reason to refuse it.
+/// Publishes a text and returns whether it was acknowledged; the only reason for a refusal is that
+/// it can't be retained.
 fn is_kept(lab: &mut Lab, from: Peer, options: PublishOptions, topic: &str, text: &str) -> bool {
     lab.send(from, client::publish_with(1, options, topic, args([text])));
     let full = "this realm has reached its largest number of kept events";
@@ -39,7 +39,7 @@ fn is_kept(lab: &mut Lab, from: Peer, options: PublishOptions, topic: &str, text
     }
 }
 
-/// What was kept of a topic for somebody of this name.
+/// The retained events of a topic for a client with this authid.
 fn newcomer_hears(lab: &mut Lab, name: &'static str, topic: &str) -> Vec<String> {
     let peer = lab.join_as(Client::named(name));
     let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
@@ -56,7 +56,7 @@ fn newcomer_hears(lab: &mut Lab, name: &'static str, topic: &str) -> Vec<String>
 }
 
 #[test]
-fn an_event_is_kept_for_its_own_time_or_that_of_the_realm() {
+fn event_is_retained_for_its_own_ttl_or_that_of_the_realm() {
     let of_realm = Some(1_000);
     for (of_realm, of_event, lasts) in [
         (None, None, None),
@@ -82,7 +82,7 @@ fn an_event_is_kept_for_its_own_time_or_that_of_the_realm() {
 }
 
 #[test]
-fn when_an_event_for_some_is_over_the_one_for_all_comes_to_light() {
+fn expired_restricted_event_reveals_the_one_for_all() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
     let brief = PublishOptions { ttl: Some(100), ..only_for("ann") };
@@ -93,14 +93,14 @@ fn when_an_event_for_some_is_over_the_one_for_all_comes_to_light() {
 }
 
 #[test]
-fn a_full_realm_refuses_to_keep_more_and_keeps_what_it_has() {
+fn full_realm_retains_no_more_events() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 2, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a"));
     assert!(is_kept(&mut lab, publisher, retain(), "com.b", "b"));
     assert!(!is_kept(&mut lab, publisher, retain(), "com.c", "c"));
     assert!(!is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
-    // A successor takes the place of the one before.
+    // A later event takes the place of the one before.
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a again"));
     assert_eq!(newcomer_hears(&mut lab, "ann", "com.a"), ["a again"]);
     assert_eq!(newcomer_hears(&mut lab, "ann", "com.b"), ["b"]);
@@ -108,7 +108,7 @@ fn a_full_realm_refuses_to_keep_more_and_keeps_what_it_has() {
 }
 
 #[test]
-fn an_event_that_cannot_be_kept_goes_nowhere() {
+fn event_that_can_not_be_retained_is_not_sent() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 0, ..RetentionSettings::default() });
     let listener = lab.join("listener");
@@ -122,7 +122,7 @@ fn an_event_that_cannot_be_kept_goes_nowhere() {
 }
 
 #[test]
-fn room_is_made_by_what_was_cleared_and_by_what_is_over() {
+fn cleared_and_expired_events_make_room() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 1, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a"));
@@ -139,16 +139,16 @@ fn room_is_made_by_what_was_cleared_and_by_what_is_over() {
 }
 
 #[test]
-fn the_bytes_of_what_is_kept_are_bounded_as_well() {
+fn bytes_of_retained_events_are_limited() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_bytes: 4_096, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "small"));
     let large = "x".repeat(4_096);
     assert!(!is_kept(&mut lab, publisher, retain(), "com.b", &large));
-    // An event that can't be kept does not take its predecessor with it.
+    // An event that can't be retained does not remove the one before.
     assert!(!is_kept(&mut lab, publisher, retain(), "com.a", &large));
     assert_eq!(newcomer_hears(&mut lab, "late", "com.a"), ["small"]);
-    // The room of its predecessor is a successor's own.
+    // The room of the event before is free for the later one.
     let whole = "y".repeat(2_500);
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", &whole));
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", &whole));
@@ -161,7 +161,7 @@ fn the_bytes_of_what_is_kept_are_bounded_as_well() {
 }
 
 #[test]
-fn events_for_some_count_like_those_for_all() {
+fn restricted_retained_events_count_in_the_limit() {
     let (mut lab, publisher) =
         keeping(RetentionSettings { max_events: 3, ..RetentionSettings::default() });
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
@@ -175,7 +175,7 @@ fn events_for_some_count_like_those_for_all() {
 }
 
 #[test]
-fn a_publisher_that_hears_itself_needs_no_event_beneath_its_own() {
+fn event_of_a_publisher_with_exclude_me_false_replaces_the_earlier_one() {
     let (mut lab, ann) =
         keeping(RetentionSettings { max_events: 2, ..RetentionSettings::default() });
     let ben = lab.join("ben");
@@ -190,13 +190,13 @@ fn a_publisher_that_hears_itself_needs_no_event_beneath_its_own() {
 }
 
 #[test]
-fn the_one_for_all_outlives_any_number_for_some() {
+fn retained_event_for_all_outlives_restricted_ones() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     let other = lab.join("other");
-    // Kept for nobody but the next publisher, who is left out of its own event.
+    // Retained for the next publisher only, which is excluded from its own event.
     assert!(is_kept(&mut lab, other, retain(), "com.a", "before"));
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
-    for number in 0..3 * MAX_RETAINED_PER_TOPIC {
+    for number in 0..3 * SharedLimits::DEFAULT.max_retained_per_topic {
         let name = format!("n{number}");
         assert!(is_kept(&mut lab, publisher, only_for(&name), "com.a", &name));
     }
@@ -207,9 +207,9 @@ fn the_one_for_all_outlives_any_number_for_some() {
 }
 
 #[test]
-fn where_nothing_is_for_all_the_oldest_makes_room() {
+fn oldest_restricted_event_makes_room() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
-    for number in 0..=MAX_RETAINED_PER_TOPIC {
+    for number in 0..=SharedLimits::DEFAULT.max_retained_per_topic {
         let name = format!("n{number}");
         assert!(is_kept(&mut lab, publisher, only_for(&name), "com.a", &name));
     }
@@ -217,9 +217,9 @@ fn where_nothing_is_for_all_the_oldest_makes_room() {
     assert_eq!(newcomer_hears(&mut lab, "n1", "com.a"), ["n1"]);
 }
 
-/// The publisher is left out of its own, so it may still hear that of the other.
+/// The publisher is excluded from its own event, so it may still get that of the other.
 #[test]
-fn an_event_for_some_stays_for_those_whom_the_next_one_leaves_out() {
+fn restricted_event_stays_for_sessions_that_the_next_one_excludes() {
     let (mut lab, ann) = keeping(RetentionSettings::default());
     let ben = lab.join("ben");
     let for_both = || PublishOptions {
@@ -238,10 +238,10 @@ fn an_event_for_some_stays_for_those_whom_the_next_one_leaves_out() {
 }
 
 #[test]
-fn an_event_for_some_is_replaced_by_the_next_one_for_the_same() {
+fn restricted_event_is_replaced_by_one_with_the_same_lists() {
     let (mut lab, publisher) = keeping(RetentionSettings::default());
     assert!(is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
-    for number in 0..2 * MAX_RETAINED_PER_TOPIC {
+    for number in 0..2 * SharedLimits::DEFAULT.max_retained_per_topic {
         let text = format!("for ben {number}");
         assert!(is_kept(&mut lab, publisher, only_for("ben"), "com.a", &text));
     }

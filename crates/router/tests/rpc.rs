@@ -1,4 +1,4 @@
-//! Calls, their answers, and what becomes of them when a side is lost.
+//! Calls, their answers, and the loss of a side.
 //!
 //! Spec: basic profile "Remote Procedure Calls", "Registering and Unregistering", "Calling and
 //! Invocations", "Caller Leaving During an RPC Invocation", "Callee Leaving During an RPC
@@ -58,7 +58,7 @@ fn arguments_pass_as_they_were_written() {
 }
 
 #[test]
-fn options_that_the_router_only_carries_come_out_at_the_other_side() {
+fn forwarded_options_reach_the_other_side() {
     let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
     let options = CallOptions {
         passthru: Some(Box::new(PassthruDetails {
@@ -117,7 +117,7 @@ fn a_failure_of_the_callee_reaches_the_caller_with_its_uri_and_arguments() {
 }
 
 #[test]
-fn a_caller_is_never_told_an_error_uri_that_is_none() {
+fn invalid_error_uri_of_a_callee_is_replaced() {
     let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
     lab.send(caller, client::call(1, "com.add", NOTHING));
     lab.send(callee, client::failure(1, "what a mess", args(["odd"])));
@@ -126,7 +126,7 @@ fn a_caller_is_never_told_an_error_uri_that_is_none() {
 }
 
 #[test]
-fn a_call_to_nobody_is_refused() {
+fn call_without_a_registration_is_refused() {
     let mut lab = Lab::new();
     let caller = lab.join("caller");
     lab.send(caller, client::call(1, "com.nothing", NOTHING));
@@ -147,7 +147,7 @@ fn a_procedure_is_registered_once_also_for_its_own_callee() {
 }
 
 #[test]
-fn an_unregistered_procedure_is_nobodys_and_can_be_registered_anew() {
+fn unregistered_procedure_can_be_registered_again() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
     lab.send(callee, client::unregister(2, 1));
     assert_eq!(lab.received(callee), [router::unregistered(2)]);
@@ -159,7 +159,7 @@ fn an_unregistered_procedure_is_nobodys_and_can_be_registered_anew() {
 }
 
 #[test]
-fn nobody_unregisters_what_is_not_his() {
+fn unregister_of_a_foreign_registration_is_refused() {
     let (mut lab, other, callee) = caller_and_callee(Client::named("callee"));
     let refusal = |number, id| {
         let text = format!("this session has no registration {id}");
@@ -176,7 +176,7 @@ fn nobody_unregisters_what_is_not_his() {
 }
 
 #[test]
-fn what_was_invoked_before_unregister_can_still_be_answered() {
+fn invocation_before_unregister_can_still_be_answered() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
     lab.send(caller, client::call(1, "com.add", NOTHING));
     lab.send(callee, client::unregister(2, 1));
@@ -205,7 +205,7 @@ fn a_session_may_call_itself() {
 }
 
 #[test]
-fn a_second_answer_is_swallowed() {
+fn second_answer_is_dropped() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
     lab.send(caller, client::call(1, "com.add", NOTHING));
     lab.send(callee, client::yielded(1, args([1])));
@@ -258,7 +258,7 @@ fn calls_of_a_lost_callee_end_with_the_text_that_clients_know() {
 }
 
 #[test]
-fn a_callee_is_lost_in_peace_or_by_abort_as_well() {
+fn goodbye_and_abort_of_a_callee_end_its_calls() {
     for last_words in [client::goodbye(error_uri::CLOSE_NORMAL), client::hello()] {
         let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
         lab.send(caller, client::call(1, "com.add", NOTHING));
@@ -268,7 +268,7 @@ fn a_callee_is_lost_in_peace_or_by_abort_as_well() {
 }
 
 #[test]
-fn the_callee_of_a_lost_caller_is_interrupted_and_its_answer_swallowed() {
+fn callee_of_a_lost_caller_is_interrupted_and_its_answer_dropped() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
     lab.send(caller, client::call(1, "com.add", NOTHING));
     lab.disconnect(caller);
@@ -285,7 +285,7 @@ fn the_callee_of_a_lost_caller_is_interrupted_and_its_answer_swallowed() {
 }
 
 #[test]
-fn many_calls_of_a_lost_side_end_in_the_order_of_their_numbers() {
+fn calls_of_a_lost_session_end_in_the_order_of_their_ids() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
     for number in 1..=50 {
         lab.send(caller, client::call(number, "com.add", NOTHING));
@@ -305,7 +305,7 @@ fn many_calls_of_a_lost_side_end_in_the_order_of_their_numbers() {
 }
 
 #[test]
-fn a_callee_that_cannot_be_interrupted_hears_nothing_of_a_lost_caller() {
+fn callee_without_call_canceling_is_not_notified_of_a_lost_caller() {
     let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
     lab.send(caller, client::call(1, "com.add", NOTHING));
     assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
@@ -330,7 +330,7 @@ fn a_callee_whose_queue_is_full_is_unavailable_until_it_reads_again() {
 }
 
 #[test]
-fn a_callee_whose_connection_is_going_ends_the_call_at_once() {
+fn closed_callee_fails_the_call_at_once() {
     let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
     lab.set_state(callee, OutboxState::Closed);
     lab.send(caller, client::call(1, "com.add", NOTHING));
@@ -349,7 +349,7 @@ fn a_caller_that_reads_slowly_still_gets_its_answers() {
 }
 
 #[test]
-fn an_invocation_that_can_not_be_sent_ends_its_call_and_one_of_an_earlier_session_nothing() {
+fn invocation_that_the_host_can_not_send_ends_its_call() {
     let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
     lab.send(caller, client::call(7, "com.add", args([2, 3])));
     lab.received(callee);

@@ -1,4 +1,4 @@
-//! Sessions: how they open, how they end, and that nothing of them stays.
+//! Sessions: opening and ending them, and that no entry of them stays.
 //!
 //! Spec: basic profile "Sessions", "Session Establishment", "Session Closing"; advanced profile
 //! "Feature Announcement".
@@ -20,7 +20,7 @@ use cloverleaf_wamp::payload::Encoded;
 use cloverleaf_wamp::serializer::Serializer;
 
 #[test]
-fn welcome_says_who_the_client_is_and_what_the_router_can_do() {
+fn welcome_has_the_identity_and_the_features() {
     let agent = Some("Cloverleaf-1".into());
     let mut lab = Lab::with(RealmSettings { agent: agent.clone(), ..settings() });
     let alice = lab.join("alice");
@@ -48,7 +48,7 @@ fn welcome_says_who_the_client_is_and_what_the_router_can_do() {
 }
 
 #[test]
-fn welcome_announces_also_what_no_specification_has() {
+fn welcome_announces_the_extensions_of_this_router() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let RouterRoles { broker, dealer } = lab.welcome(alice).details.roles.unwrap();
@@ -71,7 +71,7 @@ fn welcome_announces_also_what_no_specification_has() {
 }
 
 #[test]
-fn a_hello_that_is_admitted_opens_a_session_with_the_role_of_the_listener() {
+fn admitted_hello_opens_a_session_with_the_role_of_the_listener() {
     let details = HelloDetails { roles: Some(CLIENT), ..HelloDetails::default() };
     let hello = Hello { realm: "realm1".into(), details };
     let admitted = Admission::open().admit(&hello, [1, 2]).unwrap();
@@ -101,9 +101,9 @@ fn a_session_id_that_is_taken_is_drawn_again() {
     assert_eq!([first, second].map(|key| key.id().number()), [8, 9]);
 }
 
-/// A peer that takes the bytes of a number in the wrong order must find out at WELCOME.
+/// A peer that reads the bytes of a number in the wrong order must notice that in WELCOME.
 #[test]
-fn a_session_id_that_is_one_with_its_bytes_turned_around_too_is_drawn_again() {
+fn session_id_that_is_valid_in_both_byte_orders_is_drawn_again() {
     let mut draws = [0x0012_3456_789a_1eff, 0x0012_3456_789a_bcde].into_iter();
     let random = Random::new(move || draws.next().unwrap_or(9));
     let mut realm = Realm::new(settings(), random);
@@ -155,7 +155,7 @@ fn a_second_hello_aborts_the_session() {
 }
 
 #[test]
-fn an_answer_to_a_challenge_that_was_not_made_aborts_the_session() {
+fn authenticate_without_a_challenge_aborts_the_session() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     let extra = Encoded::from_value(Serializer::Json, &serde_json::json!({})).unwrap();
@@ -166,7 +166,7 @@ fn an_answer_to_a_challenge_that_was_not_made_aborts_the_session() {
 }
 
 #[test]
-fn what_comes_after_the_end_of_a_session_is_not_served() {
+fn messages_after_the_end_of_a_session_are_not_served() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     assert_eq!(lab.submit(alice, client::hello()), SessionFlow::Close);
@@ -182,7 +182,7 @@ fn what_comes_after_the_end_of_a_session_is_not_served() {
 }
 
 #[test]
-fn a_place_that_is_taken_again_is_not_reached_by_its_old_name() {
+fn key_of_an_ended_session_does_not_reach_its_successor() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     lab.disconnect(alice);
@@ -194,7 +194,7 @@ fn a_place_that_is_taken_again_is_not_reached_by_its_old_name() {
 }
 
 #[test]
-fn a_leaving_session_takes_its_registrations_and_subscriptions_with_it() {
+fn ended_session_loses_its_registrations_and_subscriptions() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
     lab.send(alice, client::register(1, "com.add"));
@@ -213,7 +213,7 @@ fn a_leaving_session_takes_its_registrations_and_subscriptions_with_it() {
 }
 
 #[test]
-fn a_closing_realm_says_goodbye_to_everybody_once_and_waits_for_theirs() {
+fn closing_realm_sends_goodbye_once_and_waits_for_the_answers() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
     lab.close(error_uri::CLOSE_REALM);
@@ -228,7 +228,7 @@ fn a_closing_realm_says_goodbye_to_everybody_once_and_waits_for_theirs() {
 }
 
 #[test]
-fn a_closed_realm_lets_nobody_in() {
+fn closed_realm_refuses_joins() {
     let mut lab = Lab::new();
     lab.close(error_uri::CLOSE_REALM);
     let refusal = lab.attach(Client::named("late").into()).unwrap_err();
@@ -237,7 +237,7 @@ fn a_closed_realm_lets_nobody_in() {
     assert_eq!(lab.realm().session_count(), 0);
 }
 
-/// A realm that closes while `caller` waits for `callee`, who also listens to `com.news`.
+/// A realm that closes while `caller` has a call at `callee`, which also subscribes to `com.news`.
 fn closing_in_the_middle() -> (Lab, [cloverleaf_testkit::Peer; 2]) {
     let mut lab = Lab::new();
     let (caller, callee) = (lab.join("caller"), lab.join("callee"));
@@ -252,7 +252,7 @@ fn closing_in_the_middle() -> (Lab, [cloverleaf_testkit::Peer; 2]) {
 
 /// Decisions F10.
 #[test]
-fn requests_that_arrive_after_the_goodbye_of_the_router_are_passed_over() {
+fn requests_after_the_goodbye_of_the_router_are_ignored() {
     let (mut lab, [caller, callee]) = closing_in_the_middle();
     lab.send(caller, client::call(2, "com.slow", NOTHING));
     lab.send(caller, client::publish_with(3, client::acknowledged(), "com.news", NOTHING));
@@ -274,7 +274,7 @@ fn nothing_follows_the_goodbye_of_the_router() {
 }
 
 #[test]
-fn a_caller_that_ends_during_the_close_interrupts_nobody_who_was_said_goodbye_to() {
+fn caller_that_ends_during_the_close_interrupts_no_callee() {
     let (mut lab, [caller, callee]) = closing_in_the_middle();
     assert_eq!(lab.submit(caller, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);
     assert_eq!(lab.submit(callee, client::goodbye(error_uri::GOODBYE_AND_OUT)), SessionFlow::Left);

@@ -1,5 +1,4 @@
-//! What the router says of one session: `wamp.session.get`, `wamp.session.on_join`,
-//! `wamp.session.on_stats`.
+//! The details of one session: `wamp.session.get`, `wamp.session.on_join`, `wamp.session.on_stats`.
 //!
 //! Spec: advanced profile "Session Meta API". The other keys are those of Crossbar.io.
 
@@ -49,8 +48,8 @@ fn rawsocket(peer: &str, serializer: Serializer) -> TransportDetails {
     }
 }
 
-/// `ann` joins over a transport; what is said of her in the event and by the procedure, which
-/// must be the same.
+/// `ann` joins over a transport. Returns her details in the event and in the result, which must be
+/// equal.
 fn said_of(transport: Option<TransportDetails>, settings: RealmSettings) -> (u64, Value) {
     let mut lab = Lab::with(settings);
     let watcher = lab.join("watcher");
@@ -129,7 +128,7 @@ fn a_session_of_this_process_is_described_as_one_without_a_connection() {
 }
 
 #[test]
-fn batches_and_long_polling_are_named() {
+fn details_name_batched_formats_and_long_polling() {
     let format = MessageFormat { serializer: Serializer::Cbor, is_batched: true };
     let (_, said) = said_of(Some(TransportDetails { format, ..websocket() }), settings());
     assert_eq!(said["serializer"], "cbor.batched");
@@ -208,7 +207,7 @@ fn secrets_in_other_headers_are_disclosed_only_where_the_realm_says_so() {
 
 // === wamp.session.on_stats ===
 
-/// A realm with a watcher of `on_stats`, and `ann`, who is counted.
+/// A realm with a subscriber of `on_stats`, and `ann`, whose traffic is counted.
 fn counted(compatibility: Compatibility) -> (Lab, Peer, Metered) {
     let mut lab = Lab::with_compatibility(compatibility);
     let watcher = lab.join("watcher");
@@ -253,7 +252,7 @@ const STATS: [SessionStats; 2] = [
     },
 ];
 
-/// 2026-01-01T00:00:00Z, when a lab begins.
+/// 2026-01-01T00:00:00Z, the first moment of a lab.
 const BEGIN_NANOS: u64 = 1_767_225_600_000_000_000;
 
 #[test]

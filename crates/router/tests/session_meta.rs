@@ -1,8 +1,7 @@
-//! What the router tells of sessions: who is there, who has come and gone.
+//! Meta procedures and meta events about sessions.
 //!
 //! Spec: advanced profile "Session Meta API"; decisions F14 (`on_leave` has three arguments).
-//! Ending sessions is the story of `killing`, what is said of one session that of
-//! `session_details`.
+//! `kill_procedures` tests killing, `session_details` the details of one session.
 
 use cloverleaf_router::{Compatibility, Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::asking::{Answer, refusal};
@@ -21,7 +20,7 @@ fn role(name: &str, rules: &[(&str, Permission)]) -> Role {
     Role::new(name, rules)
 }
 
-/// Two of the role `staff` and a `manager`.
+/// Two peers with the role `staff`, and a `manager`.
 fn office() -> (Lab, [Peer; 3]) {
     let everything = [("*", Permission::ALL)];
     let mut lab = Lab::with_roles(vec![role("staff", &everything), role("manager", &everything)]);
@@ -52,7 +51,7 @@ fn sessions_are_counted_and_listed_all_or_those_of_some_roles() {
 }
 
 #[test]
-fn a_filter_that_is_no_list_of_roles_is_refused() {
+fn invalid_role_filter_is_refused() {
     let (mut lab, [ann, ..]) = office();
     for procedure in ["wamp.session.count", "wamp.session.list"] {
         for arguments in [json!(["staff"]), json!([[1]]), json!([{"staff": true}])] {
@@ -65,7 +64,7 @@ fn a_filter_that_is_no_list_of_roles_is_refused() {
 }
 
 #[test]
-fn a_session_says_who_it_is() {
+fn get_returns_the_session_details() {
     let (mut lab, [ann, _, cat]) = office();
     let id = lab.id(cat).number();
     let details = lab.ask(ann, "wamp.session.get", json!([id])).unwrap();
@@ -85,7 +84,7 @@ fn a_session_says_who_it_is() {
 }
 
 #[test]
-fn who_comes_is_told_to_the_others_and_not_to_itself() {
+fn on_join_reaches_other_sessions_only() {
     let mut lab = Lab::new();
     let watcher = lab.join("watcher");
     lab.send(watcher, client::subscribe(1, "wamp.session.on_join"));
@@ -98,9 +97,9 @@ fn who_comes_is_told_to_the_others_and_not_to_itself() {
     assert_eq!(lab.received(ann), []);
 }
 
-/// Decisions F14: the id alone says nothing about a session that is gone.
+/// Decisions F14: the id alone tells nothing about a session that has ended.
 #[test]
-fn who_leaves_is_told_with_name_and_role_however_it_went() {
+fn on_leave_has_authid_and_authrole_for_every_ending() {
     let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
     let abort = cloverleaf_wamp::message::ClientMessage::Abort(Abort::new("com.enough", "enough"));
     for (message, next) in [
@@ -138,7 +137,7 @@ fn on_leave_has_the_session_id_alone_in_the_preset_of_crossbar() {
 }
 
 #[test]
-fn what_a_session_held_is_told_before_that_it_has_left() {
+fn removal_events_come_before_on_leave() {
     let mut lab = Lab::new();
     let [watcher, ann] = ["watcher", "ann"].map(|name| lab.join(name));
     lab.send(ann, client::subscribe(1, "com.a"));
@@ -168,7 +167,7 @@ fn what_a_session_held_is_told_before_that_it_has_left() {
 }
 
 #[test]
-fn a_pattern_of_the_router_hears_its_events() {
+fn pattern_subscription_gets_meta_events() {
     let mut lab = Lab::new();
     let watcher = lab.join("watcher");
     let wildcard = cloverleaf_wamp::uri::MatchPolicy::Wildcard;
@@ -180,7 +179,7 @@ fn a_pattern_of_the_router_hears_its_events() {
 }
 
 #[test]
-fn a_realm_without_the_meta_api_tells_nothing_and_says_so() {
+fn realm_without_the_meta_api_announces_and_publishes_nothing() {
     let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
     let watcher = lab.join("watcher");
     assert_eq!(lab.welcome(watcher).details.roles, Some(ROUTER));
@@ -223,7 +222,7 @@ fn the_meta_api_is_announced_by_both_roles() {
 }
 
 #[test]
-fn permissions_are_those_of_any_procedure_and_topic() {
+fn meta_api_needs_permissions() {
     let list = Permission { call: true, ..Permission::default() };
     let rules = [("com.*", Permission::ALL), ("wamp.session.list", list)];
     let mut lab = Lab::with_roles(vec![role("guest", &rules)]);
@@ -243,7 +242,7 @@ fn permissions_are_those_of_any_procedure_and_topic() {
 }
 
 #[test]
-fn a_call_of_the_router_takes_the_options_of_any_call_and_arguments_in_any_format() {
+fn meta_procedure_takes_all_call_options_and_formats() {
     let mut lab = Lab::new();
     let ann = lab.join("ann");
     for serializer in Serializer::ALL {
@@ -263,7 +262,7 @@ fn a_call_of_the_router_takes_the_options_of_any_call_and_arguments_in_any_forma
 }
 
 #[test]
-fn nothing_else_of_the_router_can_be_called() {
+fn unknown_meta_procedure_is_refused() {
     let mut lab = Lab::new();
     let ann = lab.join("ann");
     for procedure in ["wamp.session", "wamp.session.counts", "wamp.session.modify_details"] {

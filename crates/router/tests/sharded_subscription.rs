@@ -1,7 +1,7 @@
-//! Subscribers that stand for nodes: the events about one resource go to one node.
+//! Sharded subscriptions: the events about one resource go to one node.
 //!
-//! Spec: advanced profile "Sharded Subscription", a sketch of two keys; what they do is decided
-//! here. An event without a resource key goes to every node.
+//! Spec: advanced profile "Sharded Subscription", a sketch of two keys; their behaviour is a
+//! decision of this project. An event without a resource key goes to every node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{PublishOptions, SubscribeOptions};
 
-/// A publisher, and nodes that listen to `com.sensor`.
+/// A publisher, and nodes that subscribe to `com.sensor`.
 struct Cluster {
     lab: Lab,
     publisher: Peer,
@@ -38,7 +38,7 @@ impl Cluster {
         self.members.push((name, peer));
     }
 
-    /// Publishes and says who hears it.
+    /// Publishes and returns the receivers.
     fn hears(&mut self, options: PublishOptions) -> Vec<&'static str> {
         self.lab.send(self.publisher, client::publish_with(1, options, "com.sensor", NOTHING));
         let event = router::event(1, self.lab.last_publication(), NOTHING);
@@ -53,7 +53,7 @@ impl Cluster {
         heard
     }
 
-    /// Who hears the events about each of a hundred resources.
+    /// The receivers of the events about each of a hundred resources.
     fn owners(&mut self) -> BTreeMap<usize, Vec<&'static str>> {
         (0..100).map(|number| (number, self.hears(about(&format!("sn{number}"))))).collect()
     }
@@ -67,7 +67,7 @@ const THREE: [(&str, Option<&str>); 3] =
     [("a", Some("node1")), ("b", Some("node2")), ("c", Some("node3"))];
 
 #[test]
-fn the_events_about_a_resource_go_to_one_node_always_the_same() {
+fn events_of_a_resource_go_to_the_same_node() {
     let mut cluster = Cluster::of(&THREE);
     let owners = cluster.owners();
     assert_eq!(cluster.owners(), owners);
@@ -77,13 +77,13 @@ fn the_events_about_a_resource_go_to_one_node_always_the_same() {
 }
 
 #[test]
-fn a_node_keeps_its_resources_over_a_restart_whatever_the_order_in_which_nodes_come() {
+fn node_keeps_its_resources_over_a_restart() {
     let [a, b, c] = THREE;
     assert_eq!(Cluster::of(&[a, b, c]).owners(), Cluster::of(&[c, a, b]).owners());
 }
 
 #[test]
-fn a_node_that_leaves_hands_over_its_own_resources_and_no_others() {
+fn leaving_node_hands_over_its_own_resources_only() {
     let mut cluster = Cluster::of(&THREE);
     let before = cluster.owners();
     let (_, left) = cluster.members.remove(1);
@@ -101,26 +101,26 @@ fn a_node_that_leaves_hands_over_its_own_resources_and_no_others() {
 }
 
 #[test]
-fn an_event_about_no_resource_goes_to_every_node() {
+fn event_without_a_resource_goes_to_every_node() {
     let mut cluster = Cluster::of(&THREE);
     assert_eq!(cluster.hears(PublishOptions::default()), ["a", "b", "c"]);
 }
 
 #[test]
-fn those_who_stand_for_no_node_hear_everything() {
+fn subscriber_without_a_node_key_gets_every_event() {
     let mut cluster = Cluster::of(&[("a", Some("node1")), ("b", Some("node2")), ("p", None)]);
     assert!(cluster.owners().values().all(|owner| owner.len() == 2 && owner[1] == "p"));
 }
 
 #[test]
-fn sessions_that_stand_for_the_same_node_hear_the_same() {
+fn sessions_of_one_node_get_the_same_events() {
     let mut cluster = Cluster::of(&[("a", Some("n1")), ("b", Some("n1")), ("c", Some("n2"))]);
     let owners: BTreeSet<_> = cluster.owners().into_values().collect();
     assert_eq!(owners, BTreeSet::from([vec!["a", "b"], vec!["c"]]));
 }
 
 #[test]
-fn nobody_else_gets_what_the_owner_may_not_hear_or_can_not_take() {
+fn event_that_the_owner_can_not_get_goes_to_no_other_node() {
     let mut cluster = Cluster::of(&THREE);
     let [owner] = cluster.hears(about("sn1"))[..] else { panic!("one owner") };
     let exclude_authid = Some(vec![owner.into()]);

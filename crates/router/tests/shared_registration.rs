@@ -1,4 +1,4 @@
-//! Several callees behind one procedure, and who of them is asked.
+//! Shared registrations, and the choice of a callee.
 //!
 //! Spec: advanced profile "Shared Registration".
 
@@ -30,7 +30,7 @@ impl Crew {
         Self { lab, caller, callees, calls: 0 }
     }
 
-    /// Calls so many times and says who was asked.
+    /// Sends calls and returns the callee of each.
     fn asked(&mut self, calls: usize) -> String {
         (0..calls).map(|_| self.asked_once()).collect()
     }
@@ -55,7 +55,7 @@ fn already_exists(number: u64, policy: &str) -> RouterMessage {
 }
 
 #[test]
-fn first_asks_the_one_that_registered_first_and_is_still_there() {
+fn first_chooses_the_earliest_remaining_callee() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     assert_eq!(crew.asked(3), "aaa");
     crew.lab.disconnect(crew.callees[0]);
@@ -63,7 +63,7 @@ fn first_asks_the_one_that_registered_first_and_is_still_there() {
 }
 
 #[test]
-fn last_asks_the_one_that_registered_last_and_is_still_there() {
+fn last_chooses_the_latest_remaining_callee() {
     let mut crew = Crew::sharing(InvokePolicy::Last);
     assert_eq!(crew.asked(3), "ccc");
     crew.lab.disconnect(crew.callees[2]);
@@ -71,13 +71,13 @@ fn last_asks_the_one_that_registered_last_and_is_still_there() {
 }
 
 #[test]
-fn roundrobin_asks_one_after_the_other() {
+fn roundrobin_chooses_callees_in_turn() {
     let mut crew = Crew::sharing(InvokePolicy::RoundRobin);
     assert_eq!(crew.asked(7), "abcabca");
 }
 
 #[test]
-fn roundrobin_goes_on_with_the_next_when_one_leaves() {
+fn roundrobin_continues_when_a_callee_leaves() {
     let mut crew = Crew::sharing(InvokePolicy::RoundRobin);
     assert_eq!(crew.asked(2), "ab");
     crew.lab.disconnect(crew.callees[0]);
@@ -95,7 +95,7 @@ fn roundrobin_goes_on_with_the_next_when_one_leaves() {
 }
 
 #[test]
-fn roundrobin_takes_a_new_callee_in_at_the_end() {
+fn roundrobin_adds_a_new_callee_at_the_end() {
     let mut crew = Crew::sharing(InvokePolicy::RoundRobin);
     assert_eq!(crew.asked(1), "a");
     crew.lab.send(crew.callees[0], client::unregister(2, 1));
@@ -106,7 +106,7 @@ fn roundrobin_takes_a_new_callee_in_at_the_end() {
 }
 
 #[test]
-fn random_asks_everybody_sooner_or_later_and_one_at_a_time() {
+fn random_chooses_every_callee_eventually() {
     let mut crew = Crew::sharing(InvokePolicy::Random);
     let asked = crew.asked(300);
     for name in ['a', 'b', 'c'] {
@@ -117,7 +117,7 @@ fn random_asks_everybody_sooner_or_later_and_one_at_a_time() {
 }
 
 #[test]
-fn single_lets_nobody_else_in() {
+fn single_refuses_a_second_callee() {
     let mut lab = Lab::new();
     let (alice, bob) = (lab.join("alice"), lab.join("bob"));
     lab.send(alice, client::register_shared(1, InvokePolicy::Single, "com.add"));

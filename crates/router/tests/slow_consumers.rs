@@ -1,7 +1,7 @@
-//! Subscribers that read more slowly than they are published to: who is asked to wait for them, and
-//! who is told.
+//! Subscribers that read more slowly than they are published to: the publishers that have to wait,
+//! and meta events about slow consumers.
 //!
-//! What becomes of their events is decided behind their outboxes, as the policy for them says.
+//! Their outboxes decide on their events, according to the policy for them.
 
 use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{NOTHING, client, router};
@@ -33,7 +33,7 @@ fn news_for_me_too(number: u64) -> ClientMessage {
 }
 
 #[test]
-fn who_publishes_to_a_crowded_subscriber_has_to_wait_for_it_and_for_nobody_else() {
+fn publisher_waits_for_its_congested_subscriber_only() {
     let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
     lab.set_state(ann, OutboxState::AboveHighWater);
     assert_eq!(lab.submit(publisher, news(1)), SessionFlow::Wait);
@@ -53,7 +53,7 @@ fn who_publishes_to_a_crowded_subscriber_has_to_wait_for_it_and_for_nobody_else(
 }
 
 #[test]
-fn nobody_waits_for_itself() {
+fn publisher_does_not_wait_for_itself() {
     let (mut lab, _, [ann, ben]) = publisher_and_subscribers();
     lab.set_state(ann, OutboxState::AboveHighWater);
     assert_eq!(lab.submit(ann, news_for_me_too(2)), SessionFlow::Continue);
@@ -63,7 +63,7 @@ fn nobody_waits_for_itself() {
 }
 
 #[test]
-fn a_crowded_subscriber_that_leaves_is_not_waited_for() {
+fn publisher_does_not_wait_for_a_congested_subscriber_that_leaves() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
     lab.set_state(ann, OutboxState::AboveHighWater);
     assert_eq!(lab.submit(publisher, news(1)), SessionFlow::Wait);
@@ -72,7 +72,7 @@ fn a_crowded_subscriber_that_leaves_is_not_waited_for() {
 }
 
 #[test]
-fn that_a_subscriber_misses_events_is_told_once() {
+fn slow_consumer_is_published_once() {
     let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
     let watcher = lab.join("watcher");
     lab.send(watcher, client::subscribe(1, ON_SLOW));
@@ -93,14 +93,14 @@ fn that_a_subscriber_misses_events_is_told_once() {
 }
 
 #[test]
-fn of_a_subscriber_that_has_gone_before_it_could_be_told_of_nothing_is_told() {
+fn slow_consumer_that_has_left_is_not_published() {
     let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
     let watcher = lab.join("watcher");
     lab.send(watcher, client::subscribe(1, ON_SLOW));
     let testament = serde_json::json!(["com.news", ["bye"], null]);
     lab.ask(ben, "wamp.session.add_testament", testament).unwrap();
     lab.received(watcher);
-    // She misses what he leaves behind, and leaves herself.
+    // She misses the testament of the other peer, and leaves herself.
     lab.set_state(ann, OutboxState::Dropping);
     lab.begin_disconnect(ben);
     lab.begin_disconnect(ann);
@@ -109,7 +109,7 @@ fn of_a_subscriber_that_has_gone_before_it_could_be_told_of_nothing_is_told() {
 }
 
 #[test]
-fn a_watcher_that_is_slow_itself_is_no_end_of_telling() {
+fn slow_subscriber_of_slow_consumer_events_causes_no_loop() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
     let watchers = ["one", "two"].map(|name| lab.join(name));
     for watcher in watchers {
@@ -125,7 +125,7 @@ fn a_watcher_that_is_slow_itself_is_no_end_of_telling() {
 }
 
 #[test]
-fn events_that_an_outbox_gives_up_later_are_reported_once_too() {
+fn events_dropped_later_by_an_outbox_are_published_once() {
     let (mut lab, _, [ann, ben]) = publisher_and_subscribers();
     lab.send(ben, client::subscribe(2, ON_SLOW));
     lab.received(ben);

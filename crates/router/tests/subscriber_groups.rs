@@ -1,7 +1,7 @@
-//! Subscribers that share the events of a subscription: of each group, one receives each event.
+//! Subscriber groups: one member of each group gets each event.
 //!
-//! This router's own (`SUBSCRIBE.Options.group`), like the shared subscriptions of MQTT; decisions
-//! F20.
+//! An extension of this router (`SUBSCRIBE.Options.group`), like the shared subscriptions of MQTT;
+//! decisions F20.
 
 use cloverleaf_router::limits::MAX_MEMBERSHIP_BYTES;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -18,7 +18,7 @@ fn in_group(name: &str) -> SubscribeOptions {
     SubscribeOptions { group: Some(name.into()), ..SubscribeOptions::default() }
 }
 
-/// A publisher, and listeners of `com.job`, each in its group or plainly.
+/// A publisher, and subscribers of `com.job`, each with its delivery mode.
 struct Audience {
     lab: Lab,
     publisher: Peer,
@@ -48,7 +48,7 @@ impl Audience {
         assert_eq!(self.lab.received(peer), [router::subscribed(1, 1)]);
     }
 
-    /// Publishes and says who hears it.
+    /// Publishes and returns the receivers.
     fn hears(&mut self, options: PublishOptions) -> Vec<&'static str> {
         let publish = client::publish_with(1, options, "com.job", NOTHING);
         self.lab.send(self.publisher, publish);
@@ -64,7 +64,7 @@ impl Audience {
         heard
     }
 
-    /// Who hears each of so many events.
+    /// The receivers of each of `events` events.
     fn hear(&mut self, events: usize) -> String {
         let heard = (0..events).map(|_| self.hears(PublishOptions::default()).concat());
         heard.collect::<Vec<_>>().join(" ")
@@ -72,13 +72,13 @@ impl Audience {
 }
 
 #[test]
-fn of_a_group_each_event_goes_to_one_member_in_turn() {
+fn each_event_goes_to_one_group_member_in_turn() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g")), ("c", Some("g"))]);
     assert_eq!(audience.hear(7), "a b c a b c a");
 }
 
 #[test]
-fn each_group_gets_each_event_and_so_do_those_who_listen_plainly() {
+fn every_group_and_every_other_subscriber_get_each_event() {
     let listeners =
         [("a", Some("g")), ("b", Some("g")), ("x", Some("h")), ("y", Some("h")), ("p", None)];
     let mut audience = Audience::gathered(&listeners);
@@ -86,7 +86,7 @@ fn each_group_gets_each_event_and_so_do_those_who_listen_plainly() {
 }
 
 #[test]
-fn a_member_whose_queue_is_full_or_gone_is_passed_over() {
+fn group_member_with_a_full_or_closed_queue_is_skipped() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g")), ("c", Some("g"))]);
     let [a, b, c] = ["a", "b", "c"].map(|name| audience.peer(name));
     audience.lab.set_state(b, OutboxState::Dropping);
@@ -116,31 +116,31 @@ fn the_turn_goes_on_when_members_come_and_leave() {
 }
 
 #[test]
-fn only_those_are_asked_who_may_hear_the_event() {
+fn only_eligible_group_members_get_the_event() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g")), ("c", Some("g"))]);
     let exclude_authid = Some(vec!["a".into()]);
     let not_a = PublishOptions { exclude_authid, ..PublishOptions::default() };
     assert_eq!(audience.hears(not_a.clone()), ["b"]);
     assert_eq!(audience.hears(not_a.clone()), ["c"]);
     assert_eq!(audience.hears(not_a), ["b"]);
-    let nobody = PublishOptions { eligible: Some(Vec::new()), ..PublishOptions::default() };
-    assert_eq!(audience.hears(nobody), [""; 0]);
+    let none = PublishOptions { eligible: Some(Vec::new()), ..PublishOptions::default() };
+    assert_eq!(audience.hears(none), [""; 0]);
     assert_eq!(audience.hear(2), "c a");
-    // The publisher is left out of its own group.
+    // The publisher is excluded from its own group.
     let publisher = audience.peer("b");
     audience.publisher = publisher;
     assert_eq!(audience.hear(3), "c a c");
 }
 
 #[test]
-fn who_subscribes_again_listens_in_the_new_manner() {
+fn subscribing_again_changes_the_delivery_mode() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("g"))]);
     audience.subscribe("a", SubscribeOptions::default());
     assert_eq!(audience.hear(2), "ab ab");
     audience.subscribe("b", in_group("h"));
     audience.subscribe("a", in_group("h"));
     assert_eq!(audience.hear(3), "b a b");
-    // The same again changes nothing but the place.
+    // Subscribing again changes the place only.
     audience.subscribe("a", in_group("h"));
     audience.subscribe("a", in_group("h"));
     assert_eq!(audience.hear(2), "a b");
@@ -170,9 +170,10 @@ fn a_group_of_a_pattern_shares_all_its_topics() {
     assert_eq!(lab.received(workers[1]), [expected[1].clone()]);
 }
 
-/// Decided here: what was kept is the state of a topic, which every member may ask for.
+/// A decision of this project: a retained event is the state of a topic, which every member may
+/// request.
 #[test]
-fn what_was_kept_is_told_to_each_new_member() {
+fn retained_event_is_sent_to_each_new_member() {
     let mut lab = Lab::new();
     let publisher = lab.join("publisher");
     let retain = PublishOptions { retain: Some(true), ..PublishOptions::default() };
@@ -212,7 +213,7 @@ fn a_group_and_a_node_exclude_each_other_and_their_names_are_short() {
 }
 
 #[test]
-fn groups_are_announced_and_nothing_of_them_stays() {
+fn groups_are_announced_and_leave_no_state() {
     let mut audience = Audience::gathered(&[("a", Some("g")), ("b", Some("h")), ("c", None)]);
     let roles = audience.lab.welcome(audience.publisher).details.roles.unwrap();
     assert!(roles.broker.unwrap().has(Feature::SubscriberGroups));
@@ -222,6 +223,6 @@ fn groups_are_announced_and_nothing_of_them_stays() {
     }
     audience.lab.disconnect(audience.publisher);
     assert!(audience.lab.realm().is_empty());
-    let nobody: [RouterMessage; 0] = [];
-    assert_eq!(audience.lab.received(audience.publisher), nobody);
+    let none: [RouterMessage; 0] = [];
+    assert_eq!(audience.lab.received(audience.publisher), none);
 }

@@ -1,7 +1,8 @@
-//! What the router tells of subscriptions, and taking one away from its subscriber.
+//! Meta procedures and meta events about subscriptions, and their revocation.
 //!
-//! Spec: advanced profile "Subscriptions Meta API", "Subscription Revocation"; decisions F14 (what
-//! matches nothing is null), F15 (revocation is told to those who announced it).
+//! Spec: advanced profile "Subscriptions Meta API", "Subscription Revocation"; decisions F14 (a
+//! look-up without a match returns null), F15 (revocation is sent to subscribers that have
+//! announced it).
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ const JOINED: u64 = 2;
 const LEFT: u64 = 3;
 const DELETED: u64 = 4;
 
-/// A watcher of all four topics, as the subscriptions 1 to 4.
+/// A subscriber of all four topics, with the subscriptions 1 to 4.
 fn watched() -> (Lab, Peer) {
     let mut lab = Lab::new();
     let watcher = lab.join("watcher");
@@ -35,7 +36,7 @@ fn watched() -> (Lab, Peer) {
 }
 
 #[test]
-fn the_life_of_a_subscription_is_told_in_its_order() {
+fn subscription_events_come_in_order() {
     let (mut lab, watcher) = watched();
     let [ann, ben] = ["ann", "ben"].map(|name| lab.join(name));
     let [a, b] = [ann, ben].map(|peer| lab.id(peer).number());
@@ -53,7 +54,7 @@ fn the_life_of_a_subscription_is_told_in_its_order() {
 }
 
 #[test]
-fn the_same_subscription_again_is_nothing_to_tell() {
+fn subscribing_again_publishes_no_meta_event() {
     let (mut lab, watcher) = watched();
     let ann = lab.join("ann");
     lab.send(ann, client::subscribe(1, "com.a"));
@@ -66,7 +67,7 @@ fn the_same_subscription_again_is_nothing_to_tell() {
 }
 
 #[test]
-fn nothing_is_told_of_topics_of_the_router_itself() {
+fn subscriptions_to_reserved_topics_publish_no_meta_events() {
     let (mut lab, watcher) = watched();
     let ann = lab.join("ann");
     lab.send(ann, client::subscribe(1, "wamp.session.on_join"));
@@ -82,7 +83,7 @@ fn nothing_is_told_of_topics_of_the_router_itself() {
 
 /// Decisions F6: the answer comes before any event.
 #[test]
-fn who_hears_of_its_own_subscription_has_had_the_answer() {
+fn subscribed_comes_before_the_meta_event() {
     let mut lab = Lab::new();
     let ann = lab.join("ann");
     lab.send(ann, client::subscribe(1, "wamp.subscription.on_subscribe"));
@@ -122,7 +123,7 @@ fn subscriptions_are_listed_by_their_policy() {
 
 /// As with Crossbar.io.
 #[test]
-fn the_subscriptions_of_one_session_are_listed_where_it_is_named() {
+fn subscription_list_can_be_restricted_to_one_session() {
     let (mut lab, ann, ben) = subscribed();
     let idle = lab.join("idle");
     for (of, lists) in [
@@ -161,7 +162,7 @@ fn a_subscription_is_looked_up_by_its_own_pattern() {
 
 /// Decisions F14.
 #[test]
-fn what_matches_a_topic_is_listed_whatever_its_policy_and_null_if_nothing_does() {
+fn match_lists_subscriptions_of_every_policy_and_returns_null_without_a_match() {
     let (mut lab, ann, _) = subscribed();
     for (topic, found) in [
         ("com.a.b", json!([1, 2, 3])),
@@ -176,7 +177,7 @@ fn what_matches_a_topic_is_listed_whatever_its_policy_and_null_if_nothing_does()
 }
 
 #[test]
-fn a_subscription_says_what_it_is_and_who_has_it() {
+fn get_and_list_subscribers_return_the_details() {
     let (mut lab, ann, ben) = subscribed();
     let [a, b] = [ann, ben].map(|peer| lab.id(peer).number());
     let created = "2026-01-01T00:00:00.000Z";
@@ -209,7 +210,7 @@ fn members_of_groups_and_nodes_are_subscribers_as_well() {
         lab.send(peer, client::subscribe_with(1, options, "com.a"));
         lab.received(peer);
     }
-    // In the order of how they listen: plainly, as a node, in a group.
+    // In the order of their delivery modes: every event, node, group.
     let ids = [peers[0], peers[2], peers[1]].map(|peer| lab.id(peer).number());
     let list = lab.ask(peers[0], "wamp.subscription.list_subscribers", json!([1]));
     assert_eq!(list, Ok(json!([ids])));
@@ -218,14 +219,14 @@ fn members_of_groups_and_nodes_are_subscribers_as_well() {
 }
 
 #[test]
-fn a_subscription_that_is_kept_for_its_history_has_no_subscribers_and_is_found() {
+fn subscription_with_a_history_exists_without_subscribers() {
     let pattern = UriPattern::new("com.log", Exact, UriRule::Loose).unwrap();
     let histories = vec![HistorySettings::new(pattern, 1)];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
     let ann = lab.join("ann");
     assert_eq!(lab.ask(ann, "wamp.subscription.lookup", json!(["com.log"])), Ok(json!([1])));
     assert_eq!(lab.ask(ann, "wamp.subscription.count_subscribers", json!([1])), Ok(json!([0])));
-    // It is neither created nor deleted by those who come and go.
+    // Subscribers neither create nor delete it.
     for (number, name) in (1..).zip(EVENTS) {
         lab.send(ann, client::subscribe(number, &format!("wamp.subscription.{name}")));
     }
@@ -238,7 +239,7 @@ fn a_subscription_that_is_kept_for_its_history_has_no_subscribers_and_is_found()
 }
 
 #[test]
-fn what_can_not_be_found_or_understood_is_refused() {
+fn unknown_subscriptions_and_invalid_arguments_are_refused() {
     let (mut lab, ann, _) = subscribed();
     for name in ["get", "list_subscribers", "count_subscribers", "remove_subscriber"] {
         let procedure = format!("wamp.subscription.{name}");
@@ -280,7 +281,7 @@ fn revocable(name: &'static str) -> Client {
 
 /// Decisions F15.
 #[test]
-fn a_subscription_is_taken_away_and_those_hear_it_who_have_announced_it() {
+fn removed_subscriber_with_the_feature_is_notified() {
     const REMOVE: &str = "wamp.subscription.remove_subscriber";
     let (mut lab, watcher) = watched();
     let [able, unable] = [revocable("able"), Client::basic("unable")].map(|client| {
@@ -293,7 +294,7 @@ fn a_subscription_is_taken_away_and_those_hear_it_who_have_announced_it() {
     let [a, u] = [able, unable].map(|peer| lab.id(peer).number());
     lab.send(watcher, client::call(9, REMOVE, args((5, a, "no longer authorized"))));
     assert_eq!(lab.received(able), [router::revoked(5, "no longer authorized")]);
-    // The watcher hears of it before it has its answer.
+    // The watcher receives the event before the answer.
     let mut received = lab.received(watcher);
     assert_eq!(received.pop(), Some(router::result(9, args(((),)))));
     let left = router::event(LEFT, lab.last_publication(), args((a, 5)));
@@ -316,7 +317,7 @@ fn a_subscription_is_taken_away_and_those_hear_it_who_have_announced_it() {
 }
 
 #[test]
-fn a_subscription_that_is_taken_away_without_a_reason_says_so() {
+fn removal_without_a_reason_has_the_default_reason() {
     let mut lab = Lab::new();
     let [admin, ann] = [Client::named("admin"), revocable("ann")].map(|c| lab.join_as(c));
     lab.send(ann, client::subscribe_pattern(1, Prefix, "com."));

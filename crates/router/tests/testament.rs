@@ -1,7 +1,7 @@
-//! What a session leaves behind to be said when it has gone.
+//! Testaments: publications that are sent when their session has ended.
 //!
-//! Spec: advanced profile "Session Testament"; decisions F14 (neither of the two
-//! procedures returns anything).
+//! Spec: advanced profile "Session Testament"; decisions F14 (neither of the two procedures returns
+//! anything).
 
 use cloverleaf_router::{
     Compatibility, Disclosure, HistorySettings, Permission, RealmSettings, Role, SessionFlow,
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 const ADD: &str = "wamp.session.add_testament";
 const FLUSH: &str = "wamp.session.flush_testaments";
 
-/// `ann`, and an heir that listens to `com.will`.
+/// `ann`, and a peer that subscribes to `com.will`.
 fn ann_and_heir() -> (Lab, Peer, Peer) {
     let mut lab = Lab::new();
     let [ann, heir] = ["ann", "heir"].map(|name| lab.join(name));
@@ -28,12 +28,12 @@ fn ann_and_heir() -> (Lab, Peer, Peer) {
     (lab, ann, heir)
 }
 
-/// Leaves a text behind.
+/// Adds a testament with a text.
 fn add(lab: &mut Lab, ann: Peer, text: &str, keyword: Value) -> Answer {
     lab.ask_with(ann, ADD, json!(["com.will", [text], null]), keyword)
 }
 
-/// What the heir is told, one text after the other.
+/// The texts that the subscriber has received.
 fn heard(lab: &mut Lab, heir: Peer) -> String {
     let texts = lab.heard(heir).into_iter().map(|(_, args)| args[0].as_str().unwrap().to_owned());
     texts.collect::<Vec<_>>().join(" ")
@@ -52,7 +52,7 @@ fn a_testament_is_published_when_its_session_has_gone_and_not_before() {
 }
 
 #[test]
-fn arguments_that_are_null_or_not_given_are_none() {
+fn null_and_absent_arguments_are_equal() {
     for (arguments, payload) in [
         (json!(["com.will"]), NOTHING),
         (json!(["com.will", null, null]), NOTHING),
@@ -68,7 +68,7 @@ fn arguments_that_are_null_or_not_given_are_none() {
 }
 
 #[test]
-fn those_for_a_detached_session_come_first_each_in_the_order_of_adding() {
+fn detached_testaments_come_first_in_order() {
     let (mut lab, ann, heir) = ann_and_heir();
     for (text, keyword) in [
         ("3", json!({})),
@@ -84,7 +84,7 @@ fn those_for_a_detached_session_come_first_each_in_the_order_of_adding() {
 }
 
 #[test]
-fn testaments_are_forgotten_scope_by_scope() {
+fn testaments_are_flushed_by_scope() {
     let (mut lab, ann, heir) = ann_and_heir();
     for text in ["a", "b"] {
         add(&mut lab, ann, text, json!({})).unwrap();
@@ -120,7 +120,7 @@ fn a_testament_belongs_to_its_session_alone() {
 }
 
 #[test]
-fn it_is_published_however_the_session_ends() {
+fn testament_is_published_for_every_ending() {
     let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
     let abort = ClientMessage::Abort(Abort::new("com.enough", "enough"));
     for (message, next) in [
@@ -153,7 +153,7 @@ fn it_is_published_however_the_session_ends() {
 }
 
 #[test]
-fn it_is_told_before_that_the_session_has_left() {
+fn testament_comes_before_on_leave() {
     let (mut lab, ann, heir) = ann_and_heir();
     lab.send(heir, client::subscribe(2, "wamp.session.on_leave"));
     lab.received(heir);
@@ -165,7 +165,7 @@ fn it_is_told_before_that_the_session_has_left() {
 }
 
 #[test]
-fn it_says_who_its_publisher_was() {
+fn testament_discloses_its_publisher() {
     let (mut lab, ann, heir) = ann_and_heir();
     let id = lab.id(ann);
     add(&mut lab, ann, "bye", json!({"publish_options": {"disclose_me": true}})).unwrap();
@@ -181,7 +181,7 @@ fn it_says_who_its_publisher_was() {
 }
 
 #[test]
-fn lists_of_receivers_hold_and_nobody_waits_for_an_answer() {
+fn testament_respects_eligibility_and_is_not_acknowledged() {
     for (options, is_heard) in [
         (json!({"eligible_authid": ["heir"]}), true),
         (json!({"exclude_authid": ["heir"]}), false),
@@ -202,7 +202,7 @@ fn lists_of_receivers_hold_and_nobody_waits_for_an_answer() {
 
 /// Decisions F10: nothing follows the GOODBYE of a realm that closes.
 #[test]
-fn an_heir_that_was_said_goodbye_to_hears_nothing() {
+fn closing_subscriber_gets_no_testament() {
     let (mut lab, ann, heir) = ann_and_heir();
     lab.send(heir, client::subscribe(2, "wamp.session.on_leave"));
     add(&mut lab, ann, "bye", json!({})).unwrap();
@@ -213,7 +213,7 @@ fn an_heir_that_was_said_goodbye_to_hears_nothing() {
 }
 
 #[test]
-fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
+fn testament_for_a_slow_subscriber_makes_no_session_wait() {
     let (mut lab, ann, heir) = ann_and_heir();
     let ben = lab.join("ben");
     add(&mut lab, ann, "bye", json!({})).unwrap();
@@ -224,7 +224,7 @@ fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
 }
 
 #[test]
-fn a_testament_can_be_kept_for_later_subscribers_and_in_a_history() {
+fn testament_can_be_retained_and_stored() {
     let pattern = UriPattern::new("com.will", MatchPolicy::Exact, UriRule::Loose).unwrap();
     let histories = vec![HistorySettings::new(pattern, 9)];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
@@ -243,7 +243,7 @@ fn a_testament_can_be_kept_for_later_subscribers_and_in_a_history() {
 }
 
 #[test]
-fn what_may_not_be_published_may_not_be_left_behind() {
+fn testament_needs_the_right_to_publish() {
     let never = Permission { disclose_publisher: Disclosure::Never, ..Permission::ALL };
     let call = Permission { call: true, ..Permission::default() };
     let rules = [("com.*", never), ("com.secret", call), ("wamp.*", call)];

@@ -1,10 +1,8 @@
-//! Testaments that are not taken: wrong arguments, too many, too large.
+//! Testaments that are refused: wrong arguments, too many, too large.
 //!
-//! Spec: advanced profile "Session Testament" says nothing of either.
+//! Spec: advanced profile "Session Testament" defines neither.
 
-use cloverleaf_router::limits::{
-    MAX_TESTAMENT_BYTES, MAX_TESTAMENT_BYTES_PER_SESSION, MAX_TESTAMENTS_PER_SESSION,
-};
+use cloverleaf_router::limits::{SessionLimits, SharedLimits};
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::client;
 use cloverleaf_testkit::{Lab, Peer};
@@ -34,7 +32,7 @@ fn limit_reached() -> Answer {
 }
 
 #[test]
-fn what_can_not_be_understood_is_refused_and_nothing_is_left_behind() {
+fn invalid_testament_is_refused() {
     let (mut lab, ann) = lab_with_ann();
     for (positional, keyword) in [
         (json!([]), json!({})),
@@ -66,19 +64,19 @@ fn what_can_not_be_understood_is_refused_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn nothing_is_unbounded_testaments_of_a_session() {
+fn testaments_of_a_session_are_limited() {
     let (mut lab, ann) = lab_with_ann();
-    for number in 0..MAX_TESTAMENTS_PER_SESSION {
+    for number in 0..SessionLimits::DEFAULT.max_testaments {
         let scope = if number % 2 == 0 { "detached" } else { "destroyed" };
         add(&mut lab, ann, "x", json!({"scope": scope})).unwrap();
     }
     for scope in ["detached", "destroyed"] {
         assert_eq!(add(&mut lab, ann, "x", json!({"scope": scope})), limit_reached());
     }
-    // The limit is each session's own, and room is made by forgetting.
+    // The limit applies to each session, and flushing makes room.
     let ben = lab.join("ben");
     assert_eq!(add(&mut lab, ben, "x", json!({})), Ok(json!([null])));
-    let half = MAX_TESTAMENTS_PER_SESSION / 2;
+    let half = SessionLimits::DEFAULT.max_testaments / 2;
     assert_eq!(lab.ask(ann, FLUSH, json!([])), Ok(json!([null])));
     for _ in 0..half {
         assert_eq!(add(&mut lab, ann, "x", json!({})), Ok(json!([null])));
@@ -87,10 +85,10 @@ fn nothing_is_unbounded_testaments_of_a_session() {
 }
 
 #[test]
-fn nothing_is_unbounded_the_bytes_of_testaments() {
+fn bytes_of_testaments_of_a_session_are_limited() {
     let (mut lab, ann) = lab_with_ann();
-    let third = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION / 3 - 1_024);
-    let whole = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION);
+    let third = "x".repeat(SessionLimits::DEFAULT.max_testament_bytes / 3 - 1_024);
+    let whole = "x".repeat(SessionLimits::DEFAULT.max_testament_bytes);
     assert_eq!(add(&mut lab, ann, &whole, json!({})), limit_reached());
     for _ in 0..3 {
         add(&mut lab, ann, &third, json!({})).unwrap();
@@ -120,11 +118,12 @@ fn a_testament_comes_in_the_format_in_which_it_was_written() {
     }
 }
 
-/// Testaments of about a mebibyte each, by sessions of their own, as many as the realm takes.
+/// Testaments of about a mebibyte each, by several sessions, as many as the realm takes.
 fn realm_full_of_testaments() -> (Lab, Vec<Peer>, Peer) {
     let mut lab = Lab::new();
-    let large = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION - 1_024);
-    let count = MAX_TESTAMENT_BYTES / MAX_TESTAMENT_BYTES_PER_SESSION;
+    let large = "x".repeat(SessionLimits::DEFAULT.max_testament_bytes - 1_024);
+    let count =
+        SharedLimits::DEFAULT.max_testament_bytes / SessionLimits::DEFAULT.max_testament_bytes;
     let owners: Vec<_> = (0..count).map(|_| lab.join("owner")).collect();
     for owner in &owners {
         assert_eq!(add(&mut lab, *owner, &large, json!({})), Ok(json!([null])));
@@ -134,13 +133,13 @@ fn realm_full_of_testaments() -> (Lab, Vec<Peer>, Peer) {
 }
 
 #[test]
-fn testaments_of_all_sessions_hold_a_limited_number_of_bytes() {
+fn bytes_of_testaments_of_a_realm_are_limited() {
     let (mut lab, owners, late) = realm_full_of_testaments();
-    let tenth = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION / 10);
+    let tenth = "x".repeat(SessionLimits::DEFAULT.max_testament_bytes / 10);
     let text = "this realm has reached its largest number of testaments";
     let realm_is_full = || refusal(error_uri::LIMIT_REACHED, text);
     assert_eq!(add(&mut lab, late, &tenth, json!({})), realm_is_full());
-    // A testament that its own session can't take counts for nothing.
+    // A testament over the limit of its session does not count.
     let (mut fits, mut count) = (true, 0);
     while fits {
         fits = add(&mut lab, owners[0], "x", json!({})).is_ok();

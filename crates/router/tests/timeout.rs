@@ -1,4 +1,4 @@
-//! Calls that take too long are ended by the dealer.
+//! Timeouts of calls, watched by the dealer.
 //!
 //! Spec: advanced profile "Call Timeouts"; decisions F12 (milliseconds, watched by the dealer).
 
@@ -28,7 +28,7 @@ fn millis(millis: u64) -> Duration {
 }
 
 #[test]
-fn a_call_ends_when_its_time_is_up_and_not_before() {
+fn call_ends_exactly_at_its_timeout() {
     let (mut lab, caller, callee) = lab_with_callee(Client::named("callee"));
     lab.pass(millis(500));
     lab.send(caller, call_within(1, 100));
@@ -56,7 +56,7 @@ fn a_callee_without_canceling_is_not_interrupted() {
 }
 
 #[test]
-fn an_answer_after_the_timeout_is_swallowed() {
+fn answer_after_the_timeout_is_dropped() {
     let (mut lab, caller, callee) = lab_with_callee(Client::basic("callee"));
     lab.send(caller, call_within(1, 100));
     lab.pass(millis(100));
@@ -69,7 +69,7 @@ fn an_answer_after_the_timeout_is_swallowed() {
 }
 
 #[test]
-fn an_answer_in_time_takes_the_deadline_away() {
+fn answer_in_time_removes_the_deadline() {
     let (mut lab, caller, callee) = lab_with_callee(Client::named("callee"));
     lab.send(caller, call_within(1, 100));
     lab.pass(millis(99));
@@ -81,7 +81,7 @@ fn an_answer_in_time_takes_the_deadline_away() {
 }
 
 #[test]
-fn no_timeout_and_a_timeout_of_zero_mean_never() {
+fn absent_and_zero_timeouts_never_expire() {
     let (mut lab, caller, callee) = lab_with_callee(Client::named("callee"));
     lab.send(caller, call_within(1, 0));
     lab.send(caller, client::call(2, "com.slow", NOTHING));
@@ -104,7 +104,7 @@ fn an_enormous_timeout_never_wraps_around() {
 }
 
 #[test]
-fn deadlines_come_in_their_own_order() {
+fn deadlines_are_handled_in_order() {
     let (mut lab, caller, _) = lab_with_callee(Client::named("callee"));
     for (number, timeout) in [(1, 300), (2, 100), (3, 200), (4, 100)] {
         lab.send(caller, call_within(number, timeout));

@@ -1,4 +1,4 @@
-//! How far the router says that it trusts a publication.
+//! Trust levels of publications.
 //!
 //! Spec: advanced profile "Publication Trust Levels": by the rules of the publisher's role.
 
@@ -18,7 +18,7 @@ fn trusting(trustlevel: Option<u64>) -> Permission {
     Permission { trustlevel, ..Permission::ALL }
 }
 
-/// A sensor whose publications are trusted as its rules say, and a listener.
+/// A sensor whose rules set trust levels, and a subscriber.
 fn sensor_and_listener() -> (Lab, Peer, Peer) {
     let rules = [
         ("com.*", trusting(Some(1))),
@@ -42,7 +42,7 @@ fn trusted(topic: Option<&str>, trustlevel: Option<u64>) -> EventDetails {
 }
 
 #[test]
-fn the_rule_that_allows_a_publication_says_how_far_it_is_trusted() {
+fn permission_sets_the_trust_level_of_a_publication() {
     let (mut lab, sensor, listener) = sensor_and_listener();
     lab.send(listener, client::subscribe_pattern(1, Prefix, "com."));
     lab.received(listener);
@@ -60,7 +60,7 @@ fn the_rule_that_allows_a_publication_says_how_far_it_is_trusted() {
 }
 
 #[test]
-fn a_kept_event_and_a_testament_are_trusted_like_any_other() {
+fn retained_events_and_testaments_have_a_trust_level() {
     let (mut lab, sensor, listener) = sensor_and_listener();
     let testament = json!(["com.exact", ["bye"], null]);
     let retain = json!({"publish_options": {"retain": true}});
@@ -79,7 +79,7 @@ fn a_kept_event_and_a_testament_are_trusted_like_any_other() {
 }
 
 #[test]
-fn what_the_router_tells_of_itself_has_no_level() {
+fn meta_events_have_no_trust_level() {
     let (mut lab, _, listener) = sensor_and_listener();
     lab.send(listener, client::subscribe(1, "wamp.session.on_leave"));
     lab.received(listener);
@@ -90,7 +90,7 @@ fn what_the_router_tells_of_itself_has_no_level() {
 }
 
 #[test]
-fn a_publisher_can_not_say_how_far_it_is_trusted() {
+fn publisher_can_not_set_its_trust_level() {
     let (mut lab, sensor, listener) = sensor_and_listener();
     lab.send(listener, client::subscribe(1, "com.silent"));
     lab.received(listener);

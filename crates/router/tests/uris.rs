@@ -1,4 +1,4 @@
-//! The rules for URIs and patterns, each text held against each kind of request.
+//! The rules for URIs and patterns, each text in each kind of request.
 //!
 //! Spec: basic profile "URIs" (its four regular expressions), advanced profile "Pattern-based
 //! Registrations" (a prefix may end in a dot); decisions F2.
@@ -51,7 +51,7 @@ const PATTERN: [bool; 3] = [false, true, true];
 const WILDCARD: [bool; 3] = [false, false, true];
 const NONE: [bool; 3] = [false; 3];
 
-/// Whether a request is not refused for its URI; the session lives in any case.
+/// Whether the URI of a request is accepted; the session goes on in any case.
 fn is_taken(lab: &mut Lab, request: ClientMessage) -> bool {
     let alice = lab.join("alice");
     lab.send(alice, request);
@@ -66,7 +66,7 @@ fn is_taken(lab: &mut Lab, request: ClientMessage) -> bool {
 }
 
 #[test]
-fn each_text_is_a_uri_or_a_pattern_where_the_rule_of_the_realm_says_so() {
+fn uris_and_patterns_follow_the_rule_of_the_realm() {
     for (uri_rule, column) in [(UriRule::Loose, 0), (UriRule::Strict, 1)] {
         let lab = &mut Lab::with(RealmSettings { uri_rule, meta_api: false, ..settings() });
         for (text, loose, strict) in TEXTS {
@@ -87,13 +87,13 @@ fn each_text_is_a_uri_or_a_pattern_where_the_rule_of_the_realm_says_so() {
 }
 
 #[test]
-fn the_loose_rule_is_the_one_that_nobody_has_to_ask_for() {
+fn loose_uri_rule_is_the_default() {
     assert_eq!(RealmSettings::named("realm1").uri_rule, UriRule::Loose);
 }
 
-/// Decisions F2, and for the router's own events F14: nobody else can publish them.
+/// Decisions F2, and F14 for meta events: no other session can publish them.
 #[test]
-fn what_begins_with_wamp_or_cloverleaf_as_a_whole_component_is_reserved() {
+fn first_component_wamp_or_cloverleaf_is_reserved() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     for (policy, text, is_reserved) in [
@@ -138,7 +138,7 @@ fn what_begins_with_wamp_or_cloverleaf_as_a_whole_component_is_reserved() {
 }
 
 #[test]
-fn those_whom_the_router_trusts_use_its_namespace() {
+fn trusted_role_may_use_the_reserved_namespace() {
     let mut lab = Lab::new();
     let own = lab.join_as(Client { role: TRUSTED, ..Client::named("own") });
     let alice = lab.join("alice");
@@ -153,7 +153,7 @@ fn those_whom_the_router_trusts_use_its_namespace() {
 }
 
 #[test]
-fn nobody_takes_the_place_of_a_procedure_of_the_router() {
+fn meta_procedure_can_not_be_registered_by_a_client() {
     let mut lab = Lab::new();
     let own = lab.join_as(Client { role: TRUSTED, ..Client::named("own") });
     lab.send(own, client::register(1, "wamp.session.count"));

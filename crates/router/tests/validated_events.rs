@@ -1,6 +1,6 @@
-//! Publications that are held against the schema of their publisher's permission.
+//! Validation of publications against the schemas of the publisher's permission.
 //!
-//! This router's own, see the decision on validation.
+//! An extension of this router, see `docs/decisions/validation.md`.
 
 use cloverleaf_router::{Permission, RealmSettings, Role, Schemas, Validation};
 use cloverleaf_testkit::asking::refusal;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 const INVALID: &str = "the payload of the event is not as its schema asks: not all are numbers";
 
-/// A sensor whose events are numbers, and a listener of `com.level`.
+/// A sensor whose events are numbers, and a subscriber of `com.level`.
 fn sensor_and_listener() -> (Lab, Peer, Peer) {
     let mut validation = Validation::default();
     let schemas = Schemas { event: Numbers::schema(), ..Schemas::default() };
@@ -31,7 +31,7 @@ fn sensor_and_listener() -> (Lab, Peer, Peer) {
 }
 
 #[test]
-fn an_event_that_is_not_as_asked_reaches_nobody_and_its_publisher_hears_where_it_asked_to() {
+fn invalid_event_reaches_no_subscriber_and_an_acknowledged_one_is_refused() {
     let (mut lab, sensor, listener) = sensor_and_listener();
     lab.send(sensor, client::publish(1, "com.level", text("high")));
     assert_eq!(lab.received(sensor), []);
@@ -46,7 +46,7 @@ fn an_event_that_is_not_as_asked_reaches_nobody_and_its_publisher_hears_where_it
 }
 
 #[test]
-fn nothing_is_kept_of_an_event_that_is_not_as_asked() {
+fn invalid_event_is_neither_retained_nor_stored() {
     let (mut lab, sensor, listener) = sensor_and_listener();
     let retain = PublishOptions { retain: Some(true), ..PublishOptions::default() };
     lab.send(sensor, client::publish_with(1, retain, "com.kept", text("high")));
@@ -56,7 +56,7 @@ fn nothing_is_kept_of_an_event_that_is_not_as_asked() {
 }
 
 #[test]
-fn calls_of_the_same_permission_are_free() {
+fn event_schema_does_not_apply_to_calls() {
     let (mut lab, sensor, listener) = sensor_and_listener();
     lab.send(listener, client::register(2, "com.any"));
     lab.received(listener);
@@ -65,7 +65,7 @@ fn calls_of_the_same_permission_are_free() {
 }
 
 #[test]
-fn a_testament_that_is_not_as_asked_is_not_taken() {
+fn invalid_testament_payload_is_refused() {
     let (mut lab, sensor, listener) = sensor_and_listener();
     let refused = refusal(error_uri::INVALID_ARGUMENT, INVALID);
     let will = json!(["com.level", ["gone"], null]);

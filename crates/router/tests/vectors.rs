@@ -1,7 +1,7 @@
-//! The WAMP project's own test vectors of what a router answers to whom.
+//! The test vectors of the WAMP project for routers.
 //!
 //! They are not part of this repository: the environment variable `WAMP_VECTORS` names the folder
-//! `testsuite` of a checkout of the specification. Without it this test says so and passes.
+//! `testsuite` of a checkout of the specification. Without it this test passes and says so.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A message of a client as it stands on the wire.
+/// A message of a client as on the wire.
 fn sent(message: &Value) -> Value {
     let [request, options, topic, args] =
         ["request_id", "options", "topic", "args"].map(|name| &message[name]);
@@ -34,7 +34,7 @@ fn sent(message: &Value) -> Value {
     }
 }
 
-/// A message of the router as it stands on the wire; ids that it chooses are told apart by name.
+/// A message of the router as on the wire; ids that the router chooses are compared by name.
 fn expected(message: &Value) -> Value {
     match message["type"].as_str() {
         Some("SUBSCRIBED") => json!([33, message["request_id"], "subscription"]),
@@ -45,7 +45,7 @@ fn expected(message: &Value) -> Value {
     }
 }
 
-/// The same of what the router has said.
+/// A message that the router has sent, in the same form.
 fn received(message: &RouterMessage) -> Value {
     let mut text = Vec::new();
     encode_router(message, Serializer::Json, &mut text).expect("JSON");
@@ -88,7 +88,7 @@ fn play(scene: &Value) {
 }
 
 #[test]
-fn the_scenes_of_several_messages_are_played_as_they_are_written() {
+fn scenes_of_the_test_vectors_play_as_written() {
     let folder = PathBuf::from(std::env::var_os("WAMP_VECTORS").unwrap_or_default());
     if !folder.is_dir() {
         eprintln!("\n*** SKIPPED: no WAMP test vectors (WAMP_VECTORS says where) ***\n");

@@ -19,13 +19,13 @@ pub type Answer = Result<Value, (String, String)>;
 const CALL: u64 = 1 << 40;
 
 impl Lab {
-    /// Calls a procedure of the router, with a list of arguments.
+    /// Calls a meta procedure with a list of arguments.
     #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
     pub fn ask(&mut self, from: Peer, procedure: &str, positional: Value) -> Answer {
         self.ask_raw(from, procedure, args(&positional))
     }
 
-    /// Calls a procedure of the router, with a list and a dictionary of arguments.
+    /// Calls a meta procedure with a list and a dictionary of arguments.
     #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
     pub fn ask_with(
         &mut self,
@@ -37,7 +37,7 @@ impl Lab {
         self.ask_raw(from, procedure, args_and_kwargs(&positional, &keyword))
     }
 
-    /// Calls a procedure of the router with arguments in any format.
+    /// Calls a meta procedure with arguments in any format.
     pub fn ask_raw(&mut self, from: Peer, procedure: &str, payload: Payload) -> Answer {
         self.send(from, client::call(CALL, procedure, payload));
         let received = self.received(from);

@@ -24,7 +24,7 @@ use cloverleaf_router::limits;
 use cloverleaf_router::{
     Admitted, Compatibility, Decision, DecisionTicket, HistoryAnswer, Metered, Moment, Permission,
     Principal, Realm, RealmSettings, Refusal, RefusedPattern, Role, SessionFlow, SessionKey,
-    SessionStats, Ticket, TimeOfDay, Timestamp,
+    SessionStats, SharedLimits, Ticket, TimeOfDay, Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -43,7 +43,7 @@ const START_OF_TIME: i64 = 1_767_225_600_000_000;
 /// The default role of a peer, which may do everything.
 pub const ANYONE: &str = "anyone";
 
-/// A realm in which [`ANYONE`] may do everything, with loose URIs.
+/// A realm in which [`ANYONE`] has every right, with loose URIs.
 pub fn settings() -> RealmSettings {
     let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
     RealmSettings {
@@ -174,9 +174,14 @@ impl Lab {
         Self::with(RealmSettings { compatibility, ..settings() })
     }
 
-    /// An empty realm with these roles and no other.
+    /// An empty realm with these roles only.
     pub fn with_roles(roles: Vec<Role>) -> Self {
         Self::with(RealmSettings { roles, ..settings() })
+    }
+
+    /// Gives the realm other limits.
+    pub fn set_limits(&mut self, limits: SharedLimits) {
+        self.realm.set_limits(limits);
     }
 
     /// Joins a peer that may do everything. It has read its WELCOME.
@@ -241,15 +246,14 @@ impl Lab {
         assert_eq!(self.submit(from, message), SessionFlow::Continue, "after {text}");
     }
 
-    /// Sends a message; what the realm says of the connection is returned. What goes on in later
-    /// steps is done when this returns.
+    /// Sends a message and finishes all work that it leaves. Returns the flow of the session.
     pub fn submit(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         let next = self.begin(from, message);
         self.work();
         next
     }
 
-    /// Sends a message, and leaves what goes on in later steps undone.
+    /// Sends a message and leaves unfinished work undone.
     pub fn begin(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         self.realm.handle_message(self.places[from.0].session, message, self.now)
     }
@@ -276,14 +280,14 @@ impl Lab {
         self.realm.work_done()
     }
 
-    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`], and whether its own
-    /// outbox will be resumed.
+    /// The number of outboxes that a peer has to wait for after [`SessionFlow::Wait`], and whether
+    /// it waits for its own outbox to be resumed.
     pub fn take_wait(&mut self, peer: Peer) -> (usize, bool) {
         let wait = self.realm.take_wait(self.places[peer.0].session);
         (wait.congested.len(), wait.until_resumed)
     }
 
-    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`].
+    /// The number of outboxes that a peer has to wait for after [`SessionFlow::Wait`].
     pub fn take_congested(&mut self, publisher: Peer) -> usize {
         self.take_wait(publisher).0
     }
@@ -353,12 +357,12 @@ impl Lab {
         self.work();
     }
 
-    /// The authorizer decides on a request; the parked messages stay for later steps.
+    /// The authorizer decides on a request; parked messages are left to later steps.
     pub fn begin_decided(&mut self, ticket: DecisionTicket, decision: Decision) {
         self.realm.decided(ticket, decision);
     }
 
-    /// What the host does with the connection of a peer that was resumed.
+    /// The flow of a peer that was resumed.
     pub fn flow(&self, peer: Peer) -> SessionFlow {
         self.realm.flow(self.places[peer.0].session)
     }
@@ -370,13 +374,13 @@ impl Lab {
         }
     }
 
-    /// The host says what was asked of the event store.
+    /// The event store answers a query.
     pub fn finish_history_query(&mut self, answer: HistoryAnswer) {
         self.realm.finish_history_query(answer);
         self.work();
     }
 
-    /// The host says what a session has received and sent.
+    /// The host publishes the traffic of a session.
     pub fn publish_stats(&mut self, of: &Metered, stats: &SessionStats) {
         self.realm.publish_stats(of, stats, self.now);
     }
@@ -386,12 +390,25 @@ impl Lab {
         self.realm.close(reason);
     }
 
+    /// Gives the realm other roles, without schemas. Sessions of removed roles are left to the next
+    /// steps.
+    pub fn begin_set_roles(&mut self, roles: Vec<Role>) {
+        let validation = self.realm.validation().clone();
+        self.realm.set_rules(roles, validation);
+    }
+
+    /// Gives the realm other roles, without schemas, and ends the sessions of removed ones.
+    pub fn set_roles(&mut self, roles: Vec<Role>) {
+        self.begin_set_roles(roles);
+        self.work();
+    }
+
     /// Takes the refused patterns whose text equals that of a permission.
     pub fn take_refused_patterns(&mut self) -> Vec<RefusedPattern> {
         self.realm.take_refused_patterns()
     }
 
-    /// From now on the peer reads like this.
+    /// Changes the behaviour of the peer's outbox.
     pub fn set_state(&mut self, peer: Peer, state: OutboxState) {
         self.places[peer.0].recorder.set_state(state);
     }

@@ -9,18 +9,18 @@ use cloverleaf_wamp::message::RouterMessage;
 /// How a recorder answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutboxState {
-    /// Takes everything.
+    /// Records everything.
     #[default]
     Reading,
-    /// Refuses EVENT and INVOCATION, as the queue of a slow reader does.
+    /// Drops EVENT and INVOCATION, as the queue of a slow reader does.
     Dropping,
-    /// It takes everything, but has no room for more events.
+    /// Records everything, and reports that it is above its high-water mark.
     AboveHighWater,
-    /// Takes nothing any more.
+    /// Refuses everything: the connection is closed.
     Closed,
 }
 
-/// One end of a recorded outbox; its clones share the record.
+/// A recorded outbox; its clones share the record.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     messages: Rc<RefCell<Vec<RouterMessage>>>,
@@ -39,7 +39,7 @@ impl Recorder {
         self.messages.take()
     }
 
-    /// From now on the outbox answers like this.
+    /// Changes the behaviour.
     pub fn set_state(&self, state: OutboxState) {
         self.state.set(state);
     }

@@ -145,9 +145,10 @@ pub const STALL_RATE_WHEN_WAITED_FOR: usize = 64 * 1024;
 /// wait.
 pub const LARGE_ANSWER: usize = 64 * 1024;
 
-/// Bytes of a large answer that a client must take in each [`STALL_TIMEOUT`]: 4 KiB a second, less
-/// than any network that carries large answers.
-pub const ANSWER_BYTES_PER_STALL: usize = 30 * 4 * 1024;
+/// Bytes of a large answer that a client must take in a second, on average over a
+/// [`stall_timeout`](ConnectionLimits::stall_timeout): less than any network that carries large
+/// answers.
+pub const ANSWER_BYTES_PER_SECOND: u128 = 4 * 1024;
 
 /// Bytes of an unfinished message that a connection holds without a reservation: about one read.
 pub const UNFINISHED_UNRESERVED: usize = 64 * 1024;

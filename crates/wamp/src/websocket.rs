@@ -6,6 +6,7 @@
 //! | [`receiver`] | bytes to messages, strictly |
 //! | [`sender`] | messages to frames |
 //! | [`close`] | close codes, and protocol errors with their close codes |
+//! | [`limits`] | the limits of messages and frames |
 //! | [`handshake`] | the opening handshake, both sides |
 //! | [`deflate`] | permessage-deflate (RFC 7692), which a server may agree on |
 //!
@@ -16,9 +17,11 @@ pub mod close;
 pub mod deflate;
 pub mod frame;
 pub mod handshake;
+pub mod limits;
 pub mod receiver;
 pub mod sender;
 
 pub use close::{CloseCode, CloseFrame, WebSocketFault};
 pub use frame::{MessageKind, WebSocketRole};
-pub use receiver::{WebSocketLimits, WebSocketMessage, WebSocketReceiver};
+pub use limits::WebSocketLimits;
+pub use receiver::{WebSocketMessage, WebSocketReceiver};

@@ -29,7 +29,7 @@ pub(crate) enum SecretInPath {
 
 /// Method and target of a request.
 ///
-/// Quotation marks, backslashes, control characters and what is not ASCII are escaped. The
+/// Quotation marks, backslashes, control characters and non-ASCII bytes are escaped. The
 /// authority of a target in absolute form is left out: it may hold a password.
 pub(crate) fn request_line(method: &Method, target: &Uri, secret: SecretInPath) -> String {
     line_of(method.as_str(), target.path(), target.query(), secret)
@@ -47,7 +47,7 @@ fn line_of(method: &str, path: &str, query: Option<&str>, secret: SecretInPath) 
     line.finish()
 }
 
-/// Text of bounded length. What does not fit is dropped.
+/// Text of bounded length. The rest is dropped.
 #[derive(Debug, Default)]
 struct Line {
     text: String,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use cloverleaf_http_bridge::RequestPeer;
 use cloverleaf_realms::Memory;
 use cloverleaf_transport::ConnectionGuard;
-use cloverleaf_transport::limits::{ANSWER_BYTES_PER_STALL, OPENING_TIMEOUT, STALL_TIMEOUT};
+use cloverleaf_transport::limits::{ANSWER_BYTES_PER_SECOND, OPENING_TIMEOUT, STALL_TIMEOUT};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::shutdown::ShutdownSignal;
 use cloverleaf_wakes::wake;
@@ -36,15 +36,19 @@ pub struct Timeouts {
     pub opening: Duration,
     /// After a request.
     pub idle: Duration,
+    /// The period in which the client has to take part of a large response: on average
+    /// [`ANSWER_BYTES_PER_SECOND`].
+    pub stall: Duration,
 }
 
 impl Timeouts {
     /// The defaults.
-    pub const DEFAULT: Self = Self { opening: OPENING_TIMEOUT, idle: IDLE_TIMEOUT };
+    pub const DEFAULT: Self =
+        Self { opening: OPENING_TIMEOUT, idle: IDLE_TIMEOUT, stall: STALL_TIMEOUT };
 
-    /// The timeouts of a listener with the option `client_timeout`.
-    pub fn with_client_timeout(idle: Duration) -> Self {
-        Self { opening: OPENING_TIMEOUT.min(idle), idle }
+    /// The same timeouts with the option `client_timeout`.
+    pub fn with_client_timeout(self, idle: Duration) -> Self {
+        Self { opening: self.opening.min(idle), idle, ..self }
     }
 }
 
@@ -64,7 +68,7 @@ pub(crate) enum Shutdown {
 /// The state of a connection that its task and the task of the listener share.
 #[derive(Debug)]
 pub(crate) struct HttpConnection {
-    /// What the HTTP bridge sees of the peer.
+    /// The peer, for the HTTP bridge.
     pub(crate) facts: RequestPeer,
     /// The address of the peer.
     pub(crate) from: PeerAddress,
@@ -103,7 +107,7 @@ impl HttpConnection {
         matches!(self.shutdown(), Shutdown::Graceful | Shutdown::Now)
     }
 
-    /// Asks the connection to end, and wakes its task. What was asked before stays asked.
+    /// Asks the connection to end, and wakes its task. A shutdown is never taken back.
     pub(crate) fn shut_down(&self, shutdown: Shutdown) {
         self.shutdown.fetch_max(shutdown as u8, Ordering::Relaxed);
         self.wake();
@@ -197,7 +201,7 @@ struct Observed {
     window: Option<Window>,
 }
 
-/// A period of [`STALL_TIMEOUT`] in which the client has to take part of a large response.
+/// A period of [`Timeouts::stall`] in which the client has to take part of a large response.
 #[derive(Debug)]
 struct Window {
     /// [`HttpConnection::large_responses`] while this response is sent.
@@ -209,7 +213,7 @@ struct Window {
 
 impl Observed {
     /// Whether the client has taken too little of a large response in the last period.
-    fn is_too_slow(&mut self) -> bool {
+    fn is_too_slow(&mut self, period: Duration) -> bool {
         let response = self.connection.large_responses.load(Ordering::Relaxed);
         if response.is_multiple_of(2) {
             self.window = None;
@@ -218,10 +222,12 @@ impl Observed {
         let taken = self.connection.taken.load(Ordering::Relaxed);
         let same = self.window.as_ref().filter(|window| window.response == response);
         if let Some(window) = same {
-            if window.since.elapsed() < STALL_TIMEOUT {
+            if window.since.elapsed() < period {
                 return false;
             }
-            if taken - window.taken < ANSWER_BYTES_PER_STALL {
+            if ((taken - window.taken) as u128)
+                < ANSWER_BYTES_PER_SECOND * period.as_millis() / 1_000
+            {
                 return true;
             }
         }
@@ -298,7 +304,7 @@ impl HttpConnections {
     pub(crate) async fn watch(&self, timeouts: impl Fn() -> Timeouts, mut signal: ShutdownSignal) {
         loop {
             let timeouts = timeouts();
-            let interval = INTERVAL.min(timeouts.opening).min(timeouts.idle);
+            let interval = INTERVAL.min(timeouts.opening).min(timeouts.idle).min(timeouts.stall);
             tokio::select! {
                 () = sleep(interval) => self.end_idle(timeouts),
                 () = signal.wait() => break,
@@ -322,7 +328,7 @@ impl HttpConnections {
                 observed.connection.wake();
             }
             let timeout = if requests == 0 { timeouts.opening } else { timeouts.idle };
-            if observed.since.elapsed() >= timeout || observed.is_too_slow() {
+            if observed.since.elapsed() >= timeout || observed.is_too_slow(timeouts.stall) {
                 observed.connection.shut_down(Shutdown::Now);
             }
         }

@@ -35,7 +35,7 @@ use crate::routes::{Routes, Service};
 const READ_BUFFER: usize = 16 << 10;
 
 /// How many bytes of a connection may be read ahead of the response in flight: one request of the
-/// longest kind. Then what follows is left to the socket.
+/// longest kind. Further bytes stay in the socket.
 const MAX_READ_AHEAD: usize = http1::MAX_HEAD + http1::MAX_BODY;
 
 /// The longest body that is copied behind its head, to be written with it.
@@ -82,7 +82,7 @@ pub(crate) struct FastPath<'a> {
     unsent: Vec<u8>,
 }
 
-/// What a connection brings next.
+/// The next event of a connection.
 enum Next<'a> {
     /// A request that was handed to the router.
     Request(ResponseFuture<'a>),
@@ -91,7 +91,7 @@ enum Next<'a> {
     End,
 }
 
-/// What the first buffered bytes are.
+/// The result of parsing the first buffered bytes.
 enum Parsed<'r, 'b> {
     /// A complete request for a bridge.
     Request {
@@ -115,7 +115,7 @@ enum Started<'r> {
     NeedsHyper,
 }
 
-/// What was made of a request.
+/// The result of a request.
 enum Outcome {
     /// A reply is written. A long body is left to be sent.
     Replied(Persistence, Bytes),
@@ -207,8 +207,8 @@ impl<'a> FastPath<'a> {
         }
     }
 
-    /// What becomes of a connection that has to end: hyper can answer a request that has begun and
-    /// take no other.
+    /// The next event of a connection that has to end. hyper can answer a request that has begun
+    /// and take no other.
     fn finish(&self) -> Next<'a> {
         let was_served = self.connection.requests.load(Ordering::Relaxed) > 0;
         if self.read_ahead.is_empty() && was_served { Next::End } else { Next::NeedsHyper }
@@ -236,7 +236,7 @@ impl<'a> FastPath<'a> {
         })
     }
 
-    /// What comes next and its length in bytes; None if it needs more than the `buffered` bytes.
+    /// The next event and its length in bytes. None if it needs more than the `buffered` bytes.
     fn classify(&mut self, started: Started<'a>, buffered: usize) -> Option<(Next<'a>, usize)> {
         match started {
             Started::Request(response, length) => {

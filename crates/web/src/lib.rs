@@ -36,5 +36,5 @@ pub use connections::Timeouts;
 pub use routes::{Routes, Segment, Service};
 pub use server::{HttpOptions, HttpServer};
 pub use service::{
-    Endpoint, FileOptions, Files, FrameOptions, JsonValue, LongPoll, WebSocketEndpoint,
+    FileOptions, Files, FrameOptions, JsonValue, LongPoll, WebSocketEndpoint, WebSocketPurpose,
 };

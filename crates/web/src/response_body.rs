@@ -31,8 +31,8 @@ pub(crate) struct LargeResponse {
 }
 
 impl LargeResponse {
-    /// Begins a response with a body of so many bytes. While the process holds more than its budget,
-    /// the connection with the largest response or queue is closed.
+    /// Begins a response with a body of so many bytes. While the process holds more than its
+    /// budget, the connection with the largest response or queue is closed.
     pub(crate) fn begin(connection: &Arc<HttpConnection>, bytes: usize) -> Self {
         connection.large_responses.fetch_add(1, Ordering::Relaxed);
         let owner: Weak<HttpConnection> = Arc::downgrade(connection);

@@ -53,7 +53,7 @@ pub struct HttpOptions {
     pub timeouts: Timeouts,
 }
 
-/// What a server serves, and how.
+/// The routes of a server and its options.
 #[derive(Debug)]
 struct Site {
     routes: Routes,
@@ -84,8 +84,8 @@ impl HttpServer {
         }
     }
 
-    /// Replaces what is served. Requests in flight are answered by the service that has them; each
-    /// connection uses the new routes from its next request on.
+    /// Replaces the routes and options. Requests in flight are answered by the service that has
+    /// them; each connection uses the new routes from its next request on.
     pub fn replace(&self, routes: Routes, options: HttpOptions) {
         let site = Arc::new(Site { routes, options });
         let previous = std::mem::replace(&mut *self.site.write(), site);
@@ -250,7 +250,9 @@ impl Site {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         if let Some(line) = line {
-            tracing::info!("{} \"{line}\" {}", connection.from, response.status().as_u16());
+            let status = response.status().as_u16();
+            let request = format_args!("\"{line}\"");
+            tracing::info!(peer = %connection.from, %request, status, "served");
         }
         response
     }

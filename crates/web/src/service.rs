@@ -9,4 +9,4 @@ pub(crate) mod welcome;
 pub use files::{FileOptions, Files};
 pub use json::JsonValue;
 pub use longpoll::LongPoll;
-pub use websocket::{Endpoint, FrameOptions, WebSocketEndpoint};
+pub use websocket::{FrameOptions, WebSocketEndpoint, WebSocketPurpose};

@@ -65,17 +65,18 @@ impl Matrix {
     /// The addresses of the router, once it is ready.
     fn addresses(&self) -> String {
         let deadline = Instant::now() + START;
-        while !self.log().contains("ready after") {
+        while !self.log().contains("ready elapsed=") {
             assert!(Instant::now() < deadline, "the router does not start: {}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
         let log = self.log();
-        let at = |kind: &str| {
-            let (_, rest) = log.split_once(kind).expect("a listener");
-            rest.split_whitespace().next().expect("an address").trim_end_matches(':').to_owned()
+        let at = |transport: &str| {
+            let listening = format!(r#"listening transport="{transport}" address="#);
+            let (_, rest) = log.split_once(&listening).expect("a listener");
+            rest.split_whitespace().next().expect("an address").to_owned()
         };
         let socket = Path::new(&self.folder).join("router.sock");
-        format!("{} {} {}", at("HTTP at "), at("RawSocket at "), socket.display())
+        format!("{} {} {}", at("web"), at("rawsocket"), socket.display())
     }
 }
 

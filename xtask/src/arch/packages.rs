@@ -114,7 +114,7 @@ mod tests {
         let members = [
             ("cloverleaf-wamp", json!([])),
             ("cloverleaf-router", json!([{"name": "cloverleaf-wamp"}])),
-            ("cloverleaf-node", json!([{"name": "cloverleaf-router"}, {"name": "tokio"}])),
+            ("cloverleaf-realms", json!([{"name": "cloverleaf-router"}, {"name": "tokio"}])),
         ];
         assert_eq!(faults_in(&members), Vec::<String>::new());
     }

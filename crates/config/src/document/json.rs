@@ -8,10 +8,10 @@
 //! - Messages name what was found and what was expected, and recognize comments and trailing
 //!   commas, the two usual mistakes.
 
-use super::{Entry, MAX_DEPTH, MAX_NODES, Mark, Node, SyntaxFault, Value};
+use super::{DocumentNode, Entry, MAX_DEPTH, MAX_NODES, Mark, SyntaxFault, Value};
 
 /// Reads a whole text as one JSON value.
-pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
+pub(crate) fn parse(text: &str) -> Result<DocumentNode, SyntaxFault> {
     let mut reader = JsonDocumentReader { rest: text, mark: Mark::START, nodes: 0 };
     let node = reader.value(0)?;
     reader.skip_white_space();
@@ -32,7 +32,7 @@ struct JsonDocumentReader<'t> {
 }
 
 impl<'t> JsonDocumentReader<'t> {
-    fn value(&mut self, depth: usize) -> Result<Node, SyntaxFault> {
+    fn value(&mut self, depth: usize) -> Result<DocumentNode, SyntaxFault> {
         self.skip_white_space();
         let mark = self.mark;
         self.nodes += 1;
@@ -47,7 +47,7 @@ impl<'t> JsonDocumentReader<'t> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Node::new(mark, value))
+        Ok(DocumentNode::new(mark, value))
     }
 
     fn map(&mut self, depth: usize) -> Result<Value, SyntaxFault> {
@@ -186,7 +186,7 @@ impl<'t> JsonDocumentReader<'t> {
 mod tests {
     use super::*;
 
-    fn plain(node: &Node) -> serde_json::Value {
+    fn plain(node: &DocumentNode) -> serde_json::Value {
         match &node.value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(value) => (*value).into(),

@@ -3,7 +3,7 @@
 //!
 //! - The merge key `<<` of YAML 1.1 is supported, since configurations use it.
 //! - A plain scalar that YAML 1.1 reads differently (`yes`, `10_000`) has the value of YAML 1.2,
-//!   and keeps the other value in [`Node::yaml_1_1_value`].
+//!   and keeps the other value in [`DocumentNode::yaml_1_1_value`].
 //! - Several documents, keys that are not text, and custom tags are refused: they have no meaning
 //!   in a configuration.
 //! - The values that aliases repeat are counted, so that a small file cannot make a huge tree.
@@ -13,10 +13,10 @@ use std::collections::{HashMap, HashSet};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use serde_json::Number;
 
-use super::{Entry, MAX_DEPTH, MAX_NODES, Mark, Node, SyntaxFault, Value, yaml_1_1};
+use super::{DocumentNode, Entry, MAX_DEPTH, MAX_NODES, Mark, SyntaxFault, Value, yaml_1_1};
 
 /// Reads a whole text as one YAML document. An empty text is null.
-pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
+pub(crate) fn parse(text: &str) -> Result<DocumentNode, SyntaxFault> {
     let mut builder = TreeBuilder::new(text);
     let mut document = None;
     loop {
@@ -30,13 +30,13 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
             event => document = Some(builder.node(event, mark, 0)?),
         }
     }
-    Ok(document.unwrap_or(Node::new(Mark::START, Value::Null)))
+    Ok(document.unwrap_or(DocumentNode::new(Mark::START, Value::Null)))
 }
 
 struct TreeBuilder<'t> {
     parser: Parser<'t, StrInput<'t>>,
     /// Finished nodes with an anchor, by the parser's number for the anchor.
-    anchors: HashMap<usize, Node>,
+    anchors: HashMap<usize, DocumentNode>,
     /// The number of values so far, with those that aliases repeat.
     nodes: usize,
 }
@@ -55,7 +55,12 @@ impl<'t> TreeBuilder<'t> {
     }
 
     /// Reads the node that begins with `event`.
-    fn node(&mut self, event: Event<'t>, mark: Mark, depth: usize) -> Result<Node, SyntaxFault> {
+    fn node(
+        &mut self,
+        event: Event<'t>,
+        mark: Mark,
+        depth: usize,
+    ) -> Result<DocumentNode, SyntaxFault> {
         self.count(1, mark)?;
         let mut yaml_1_1_value = None;
         let (anchor, value) = match event {
@@ -81,7 +86,7 @@ impl<'t> TreeBuilder<'t> {
             }
             _ => return Err(SyntaxFault::new(mark, "a value is missing")),
         };
-        let node = Node { mark, value, yaml_1_1_value };
+        let node = DocumentNode { mark, value, yaml_1_1_value };
         if anchor != 0 {
             self.count(size(&node), mark)?;
             self.anchors.insert(anchor, node.clone());
@@ -125,7 +130,12 @@ impl<'t> TreeBuilder<'t> {
         Ok(Value::Map(entries))
     }
 
-    fn alias(&mut self, anchor: usize, mark: Mark, depth: usize) -> Result<Node, SyntaxFault> {
+    fn alias(
+        &mut self,
+        anchor: usize,
+        mark: Mark,
+        depth: usize,
+    ) -> Result<DocumentNode, SyntaxFault> {
         let Some(node) = self.anchors.get(&anchor) else {
             return Err(SyntaxFault::new(mark, "an alias of a value that contains it"));
         };
@@ -144,7 +154,7 @@ impl<'t> TreeBuilder<'t> {
 }
 
 /// Adds the entries that a merge key stands for. Its value is a map or a list of maps.
-fn merge(node: Node, entries: &mut Vec<Entry>) -> Result<(), SyntaxFault> {
+fn merge(node: DocumentNode, entries: &mut Vec<Entry>) -> Result<(), SyntaxFault> {
     match node.value {
         Value::Map(map) => entries.extend(map),
         Value::List(maps) => {
@@ -229,7 +239,7 @@ fn is_core(tag: &Tag, suffix: &str) -> bool {
 }
 
 /// The number of values in a node, including itself.
-fn size(node: &Node) -> usize {
+fn size(node: &DocumentNode) -> usize {
     1 + match &node.value {
         Value::List(items) => items.iter().map(size).sum(),
         Value::Map(entries) => entries.iter().map(|entry| size(&entry.node)).sum(),
@@ -238,7 +248,7 @@ fn size(node: &Node) -> usize {
 }
 
 /// The number of nested levels of lists and maps in a node.
-fn height(node: &Node) -> usize {
+fn height(node: &DocumentNode) -> usize {
     let deepest: Option<usize> = match &node.value {
         Value::List(items) => Some(items.iter().map(height).max().unwrap_or(0)),
         Value::Map(entries) => {
@@ -263,7 +273,7 @@ mod tests {
     use super::*;
 
     /// A node as text similar to JSON, without positions, for comparing.
-    fn shown(node: &Node) -> String {
+    fn shown(node: &DocumentNode) -> String {
         match &node.value {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => value.to_string(),

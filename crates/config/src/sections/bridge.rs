@@ -25,6 +25,7 @@ pub(crate) static BRIDGE_OPTIONS: SectionKeys = SectionKeys::closed(
         "require_ip",
         "require_tls",
         "refuse_replays",
+        "max_nonces",
         "error_status",
         "allowed_origins",
     ],
@@ -56,6 +57,8 @@ pub struct BridgeOptions {
     /// Whether signed requests with a nonce that was used before are refused. Needs a key and a
     /// limit of timestamps.
     pub refuse_replays: bool,
+    /// The most nonces that are remembered for `refuse_replays`.
+    pub max_nonces: usize,
     /// The networks from which requests are accepted; empty: all.
     pub require_ip: Vec<IpNetwork>,
     /// Whether only requests over TLS are accepted.
@@ -75,6 +78,7 @@ impl Default for BridgeOptions {
             post_body_limit: None,
             timestamp_delta_limit: Some(Duration::from_secs(300)),
             refuse_replays: false,
+            max_nonces: 1_000_000,
             require_ip: Vec::new(),
             require_tls: false,
             error_status: false,
@@ -94,6 +98,9 @@ pub struct BridgeKey {
 
 /// The longest body that may be configured, in bytes.
 const MAX_POST_BODY_LIMIT: u32 = 1 << 20;
+
+/// The highest number of nonces that may be configured. Each takes up to 200 bytes.
+const HIGHEST_MAX_NONCES: usize = 10_000_000;
 
 /// The longest distance of timestamps that may be configured, in seconds: a day.
 const MAX_TIMESTAMP_DELTA_LIMIT: u64 = 86_400;
@@ -130,6 +137,7 @@ fn options(mut section: Section<'_>) -> BridgeOptions {
         post_body_limit: (body_limit > 0).then_some(body_limit),
         timestamp_delta_limit: (delta > 0).then(|| Duration::from_secs(delta)),
         refuse_replays: refuse_replays(&mut section, is_signed, delta > 0),
+        max_nonces: section.number("max_nonces", &(1..=HIGHEST_MAX_NONCES), default.max_nonces),
         require_ip: networks.iter().filter_map(network).collect(),
         require_tls: section.flag("require_tls", default.require_tls),
         error_status: section.flag("error_status", default.error_status),

@@ -66,7 +66,7 @@ options! {
         /// The most calls in flight as a caller.
         max_calls_in_flight: usize = 65_536, count;
         /// The most bytes that its calls hold.
-        max_held_call_bytes: usize = 64 << 20, bytes;
+        max_held_call_bytes: usize = 64 << 20, held_call_bytes;
         /// The most publications that have not reached all subscribers.
         max_outgoing_publications: usize = 1_024, count;
         /// The most bytes of these publications.
@@ -94,6 +94,10 @@ options! {
         stall_timeout: Duration = Duration::from_secs(30), short_time;
         /// How long a message may take from its first byte to its last.
         message_timeout: Duration = Duration::from_secs(600), long_time;
+        /// The queued bytes of a session above which events and calls are not queued.
+        max_queue_bytes: u32 = MAX_QUEUE_BYTES, queue_bytes;
+        /// The queued messages of a session above which events and calls are not queued.
+        max_queue_messages: u32 = MAX_QUEUE_MESSAGES, queue_messages;
     }
 }
 
@@ -108,6 +112,15 @@ const PER_TOPIC: RangeInclusive<usize> = 1..=1_024;
 
 /// The range of bytes of tables: from 64 KiB to 1 TiB.
 const BYTES: RangeInclusive<usize> = 1 << 16..=1 << 40;
+
+/// The range of bytes of the calls of one session. The bytes of a call are counted in 32 bits.
+const HELD_CALL_BYTES: RangeInclusive<usize> = 1 << 16..=1 << 31;
+
+/// The highest limit of the queue of a session, in bytes: half of what ends its connection.
+const MAX_QUEUE_BYTES: u32 = 64 << 20;
+
+/// The highest limit of the queue of a session, in messages: half of what ends its connection.
+const MAX_QUEUE_MESSAGES: u32 = 1 << 20;
 
 /// The range of bytes of a payload with a schema. Validation blocks the realm, for a dozen
 /// milliseconds per 256 KiB in the worst case.
@@ -139,6 +152,18 @@ fn per_topic(section: &mut Section<'_>, key: &'static str, default: usize) -> us
 
 fn bytes(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {
     section.number(key, &BYTES, default)
+}
+
+fn held_call_bytes(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {
+    section.number(key, &HELD_CALL_BYTES, default)
+}
+
+fn queue_bytes(section: &mut Section<'_>, key: &'static str, default: u32) -> u32 {
+    section.number(key, &(1 << 16..=MAX_QUEUE_BYTES), default)
+}
+
+fn queue_messages(section: &mut Section<'_>, key: &'static str, default: u32) -> u32 {
+    section.number(key, &(16..=MAX_QUEUE_MESSAGES), default)
 }
 
 fn payload_bytes(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {

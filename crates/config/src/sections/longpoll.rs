@@ -59,6 +59,8 @@ options! {
         queue_limit_bytes: u32 = 131_072, queue_limit_bytes;
         /// The number of queued messages above which events are not queued.
         queue_limit_messages: u32 = 100, queue_limit_messages;
+        /// The most sessions of the service.
+        max_sessions: usize = 8_192, max_sessions;
         /// The longest message that is accepted, in bytes; none: the transport's default.
         max_message_size: Option<u32> = None, max_message_size;
         /// The origins of web pages that may open sessions. `*` stands for any text, also within an
@@ -74,6 +76,9 @@ const MAX_REQUEST_TIMEOUT: u64 = 600;
 
 /// The longest time that a session without a receive is kept, in seconds: an hour.
 const MAX_SESSION_TIMEOUT: u64 = 3_600;
+
+/// The highest number of sessions of a service.
+const MAX_SESSIONS: usize = 1_000_000;
 
 /// The highest limit of a queue, in bytes.
 const MAX_QUEUE_LIMIT_BYTES: u32 = 8 << 20;
@@ -120,6 +125,10 @@ fn queue_limit_bytes(section: &mut Section<'_>, key: &'static str, default: u32)
 
 fn queue_limit_messages(section: &mut Section<'_>, key: &'static str, default: u32) -> u32 {
     limit(section, key, MAX_QUEUE_LIMIT_MESSAGES, default)
+}
+
+fn max_sessions(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {
+    section.number(key, &(1..=MAX_SESSIONS), default)
 }
 
 fn max_message_size(section: &mut Section<'_>, key: &'static str, _: Option<u32>) -> Option<u32> {

@@ -84,13 +84,16 @@ fn all_limits_of_a_role_are_read() {
 #[test]
 fn all_limits_of_a_transport_are_read() {
     let limits = r#""max_connections": 1, "opening_timeout": 2000, "closing_timeout": 100,
-        "stall_timeout": 3000, "message_timeout": 4000"#;
+        "stall_timeout": 3000, "message_timeout": 4000, "max_queue_bytes": 65536,
+        "max_queue_messages": 16"#;
     let expected = ListenerLimits {
         max_connections: Some(1),
         opening_timeout: Duration::from_secs(2),
         closing_timeout: Duration::from_millis(100),
         stall_timeout: Duration::from_secs(3),
         message_timeout: Duration::from_secs(4),
+        max_queue_bytes: 65_536,
+        max_queue_messages: 16,
     };
     let universal = listener_limits("universal", limits).replace(r#""paths": {}, "#, "");
     let web = listener_limits("web", limits).replace(r#", "rawsocket": {}"#, "");
@@ -146,9 +149,19 @@ fn limits_out_of_range_are_refused() {
         ["workers[0].realms[0].roles[0].limits.max_pattern_subscriptions: found the number \
           100001; expected a whole number from 1 to 100000"]
     );
+    let faults = sentences(&role_limits(r#""max_held_call_bytes": 2147483649"#));
+    assert_eq!(
+        faults,
+        ["workers[0].realms[0].roles[0].limits.max_held_call_bytes: found the number 2147483649; \
+          expected a whole number from 65536 to 2147483648"]
+    );
     let faults = sentences(
-        &listener_limits("rawsocket", r#""closing_timeout": 60001, "max_connections": 0"#)
-            .replace(r#", "paths": {}, "rawsocket": {}"#, ""),
+        &listener_limits(
+            "rawsocket",
+            r#""closing_timeout": 60001, "max_connections": 0, "max_queue_bytes": 67108865,
+            "max_queue_messages": 1048577"#,
+        )
+        .replace(r#", "paths": {}, "rawsocket": {}"#, ""),
     );
     assert_eq!(
         faults,
@@ -157,6 +170,10 @@ fn limits_out_of_range_are_refused() {
              whole number from 100 to 60000",
             "workers[0].transports[0].limits.max_connections: found the number 0; expected a whole \
              number from 1 to 10000000",
+            "workers[0].transports[0].limits.max_queue_bytes: found the number 67108865; expected \
+             a whole number from 65536 to 67108864",
+            "workers[0].transports[0].limits.max_queue_messages: found the number 1048577; \
+             expected a whole number from 16 to 1048576",
         ]
     );
 }

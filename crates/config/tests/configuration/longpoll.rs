@@ -30,6 +30,7 @@ fn all_keys_of_a_longpoll_service_are_read() {
             session_timeout: Duration::from_secs(3_600),
             queue_limit_bytes: 8_388_608,
             queue_limit_messages: 65_536,
+            max_sessions: 7,
             max_message_size: Some(1_024),
             allowed_origins: vec!["https://*.example.com".to_owned()],
             allow_null_origin: false,
@@ -41,7 +42,7 @@ fn all_keys_of_a_longpoll_service_are_read() {
     };
     let keys = r#", "slow_consumer": "block-publisher", "serializers": ["cbor"], "auth": {"anonymous": {"role": "anonymous"}},
         "options": {"request_timeout": 1, "session_timeout": 3600, "debug": true,
-        "queue_limit_bytes": 8388608, "queue_limit_messages": 65536, "max_message_size": 1024,
+        "queue_limit_bytes": 8388608, "queue_limit_messages": 65536, "max_sessions": 7, "max_message_size": 1024,
         "allowed_origins": ["https://*.example.com"], "allow_null_origin": false}"#;
     assert_eq!(service(keys), expected);
 }
@@ -55,6 +56,7 @@ fn longpoll_defaults_are_those_of_crossbar() {
             session_timeout: Duration::from_secs(30),
             queue_limit_bytes: 131_072,
             queue_limit_messages: 100,
+            max_sessions: 8_192,
             max_message_size: None,
             allowed_origins: vec!["*".to_owned()],
             allow_null_origin: true,
@@ -70,7 +72,7 @@ fn longpoll_defaults_are_those_of_crossbar() {
 fn all_invalid_options_of_a_longpoll_service_are_reported() {
     let below = "workers[0].transports[0].paths.lp";
     let keys = r#", "realm": "realm1", "options": {"request_timeout": -1, "queue_limit_bytes": "1",
-        "max_message_size": 0, "debug_transport_id": 7, "requesttimeout": 10}"#;
+        "max_sessions": 0, "max_message_size": 0, "debug_transport_id": 7, "requesttimeout": 10}"#;
     let expected = [
         format!(
             "{below}.realm: unknown key 'realm' in a longpoll service; expected one of type, id, \
@@ -85,6 +87,10 @@ fn all_invalid_options_of_a_longpoll_service_are_reported() {
              0 to 8388608"
         ),
         format!(
+            "{below}.options.max_sessions: found the number 0; expected a whole number from 1 to \
+             1000000"
+        ),
+        format!(
             "{below}.options.max_message_size: found the number 0; expected a whole number from 1 \
              to 67108864"
         ),
@@ -92,8 +98,8 @@ fn all_invalid_options_of_a_longpoll_service_are_reported() {
         format!(
             "{below}.options.requesttimeout: unknown key 'requesttimeout' in longpoll options; \
              expected one of debug, request_timeout, session_timeout, queue_limit_bytes, \
-             queue_limit_messages, max_message_size, allowed_origins, allow_null_origin, \
-             debug_transport_id"
+             queue_limit_messages, max_sessions, max_message_size, allowed_origins, \
+             allow_null_origin, debug_transport_id"
         ),
     ];
     assert_eq!(sentences(&text(keys)), expected);

@@ -180,7 +180,7 @@ fn all_keys_of_callers_and_publishers_are_read() {
             r#""type": "{kind}", "realm": "realm1", "role": "anonymous", "options": {{
             "debug": true, "key": "bazapp", "secret": "${{file:key.txt}}",
             "post_body_limit": 1048576, "timestamp_delta_limit": 86400,
-            "refuse_replays": true,
+            "refuse_replays": true, "max_nonces": 10000000,
             "require_ip": ["1.2.3.4", "10.0.0.0/8", "192.168.0.0/255.255.255.0", "::1"],
             "require_tls": true, "error_status": true,
             "allowed_origins": ["https://example.com"]}}"#
@@ -196,6 +196,7 @@ fn all_keys_of_callers_and_publishers_are_read() {
         post_body_limit: Some(1 << 20),
         timestamp_delta_limit: Some(Duration::from_secs(86_400)),
         refuse_replays: true,
+        max_nonces: 10_000_000,
         require_ip: networks.map(|network| network.parse().expect(network)).to_vec(),
         require_tls: true,
         error_status: true,
@@ -224,6 +225,7 @@ fn bridge_options_have_defaults_and_zero_means_none() {
         post_body_limit: None,
         timestamp_delta_limit: Some(Duration::from_secs(300)),
         refuse_replays: false,
+        max_nonces: 1_000_000,
         require_ip: Vec::new(),
         require_tls: false,
         error_status: false,
@@ -244,7 +246,7 @@ fn invalid_options_of_a_bridge_are_refused() {
     refuses(
         &bridge(
             r#""post_body_limit": 1048577, "timestamp_delta_limit": 86401, "require_ip": [
-            "10.0.0.1/8", "localhost"], "require_tsl": true"#,
+            "10.0.0.1/8", "localhost"], "max_nonces": 0, "require_tsl": true"#,
         ),
         &[
             ".options.post_body_limit: found the number 1048577; expected a whole number from 0 \
@@ -256,6 +258,7 @@ fn invalid_options_of_a_bridge_are_refused() {
              '10.0.0.0/8'?",
             ".options.require_ip[1]: 'localhost' is no network of IP addresses; expected one \
              such as '1.2.3.4', '10.0.0.0/8' or '192.168.0.0/255.255.255.0'",
+            ".options.max_nonces: found the number 0; expected a whole number from 1 to 10000000",
             ".options.require_tsl: unknown key 'require_tsl' in bridge options; did you mean \
              'require_tls'?",
         ],

@@ -5,17 +5,15 @@
 
 use bytes::Bytes;
 use cloverleaf_client::{Error, Failure};
-use cloverleaf_wamp::codec::cbor::CborReader;
-use cloverleaf_wamp::codec::json::{JsonReader, JsonWriter};
-use cloverleaf_wamp::codec::msgpack::MsgPackReader;
+use cloverleaf_wamp::codec::json::JsonWriter;
 use cloverleaf_wamp::codec::transcode::transcode_into;
-use cloverleaf_wamp::codec::ubjson::{BjDataReader, UbJsonReader};
 use cloverleaf_wamp::codec::{TokenKind, TokenReader, TokenWriter as _};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::payload::{Encoded, Payload};
 use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::with_token_reader;
 use http::StatusCode;
 
 use crate::denial::Denial;
@@ -165,13 +163,7 @@ fn write(writer: &mut JsonWriter<'_>, value: &Encoded) -> Result<(), DecodeError
 
 /// Whether a list or map is empty.
 fn is_empty(value: &Encoded) -> bool {
-    match value.serializer() {
-        Serializer::Json => ends_at_once::<JsonReader<'_>>(value.bytes()),
-        Serializer::MsgPack => ends_at_once::<MsgPackReader<'_>>(value.bytes()),
-        Serializer::Cbor => ends_at_once::<CborReader<'_>>(value.bytes()),
-        Serializer::UbJson => ends_at_once::<UbJsonReader<'_>>(value.bytes()),
-        Serializer::BjData => ends_at_once::<BjDataReader<'_>>(value.bytes()),
-    }
+    with_token_reader!(value.serializer(), R => ends_at_once::<R<'_>>(value.bytes()))
 }
 
 fn ends_at_once<'a, R: TokenReader<'a>>(value: &'a [u8]) -> bool {

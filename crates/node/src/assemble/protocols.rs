@@ -1,4 +1,4 @@
-//! What the connections of a listener speak.
+//! The protocols of listeners.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use cloverleaf_realms::WampService;
 use cloverleaf_realms::settings::Admission;
 use cloverleaf_realms::settings::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_web::{Endpoint, HttpOptions, HttpServer, Routes, Service, Timeouts};
+use cloverleaf_web::{HttpOptions, HttpServer, Routes, Service, Timeouts, WebSocketPurpose};
 
 use super::realms;
 use super::web::{self, header};
@@ -49,6 +50,7 @@ pub(crate) fn assemble(
     transport: &ListeningTransport,
     existing: Option<Existing<'_>>,
 ) -> Result<Assembled, ApplyError> {
+    let context = &Context { limits: transport.limits(), ..*context };
     let server = existing.and_then(|existing| existing.protocol.http()).map(Arc::clone);
     let protocol = match transport {
         ListeningTransport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(wamp_service(
@@ -74,7 +76,7 @@ pub(crate) fn assemble(
             ));
         }
         ListeningTransport::WebSocketTestee(testee) => {
-            let endpoint = Endpoint::Echo(context.memory.clone());
+            let endpoint = WebSocketPurpose::Echo(context.memory.clone());
             return Ok(serve_web(
                 context,
                 server,
@@ -118,7 +120,7 @@ fn serve_web(context: &Context<'_>, server: Option<Arc<HttpServer>>, http: Http)
     Assembled { protocol: Protocol::Http(server), replacement }
 }
 
-/// The server that exists, with a replacement of what it serves, or a new one.
+/// The existing server, with a replacement of its routes and options; or a new server.
 fn keep_server(
     context: &Context<'_>,
     server: Option<Arc<HttpServer>>,
@@ -136,7 +138,7 @@ fn keep_server(
 /// A WebSocket at every path.
 fn websocket_everywhere(
     context: &Context<'_>,
-    endpoint: Endpoint,
+    endpoint: WebSocketPurpose,
     options: &WebSocketSettings,
 ) -> Http {
     let service = Service::WebSocket(websocket_endpoint(endpoint, options));
@@ -154,7 +156,7 @@ fn http_options(context: &Context<'_>, options: &WebOptions) -> Result<HttpOptio
         http.hsts = Some(header(&format!("max-age={}", options.hsts_max_age.as_secs()))?);
     }
     if let Some(timeout) = options.client_timeout {
-        http.timeouts = Timeouts::with_client_timeout(timeout);
+        http.timeouts = http.timeouts.with_client_timeout(timeout);
     }
     Ok(http)
 }
@@ -164,7 +166,11 @@ fn default_options(context: &Context<'_>) -> HttpOptions {
         access_log: false,
         fast_path: context.tuning.has_fast_path(),
         hsts: None,
-        timeouts: Timeouts::DEFAULT,
+        timeouts: Timeouts {
+            opening: context.limits.opening_timeout,
+            stall: context.limits.stall_timeout,
+            ..Timeouts::DEFAULT
+        },
     }
 }
 
@@ -180,7 +186,8 @@ pub(super) fn wamp_service(
         realms: Arc::clone(context.realms),
         admission: Arc::new(admission(auth)),
         serializers: serializers.to_vec(),
-        limits: Arc::default(),
+        limits: Arc::new(context.connection_limits()),
+        high_water_mark: high_water_mark(&context.limits),
         max_message,
         slow_consumer: realms::slow_consumer(slow_consumer),
         announces_agent: true,
@@ -195,12 +202,17 @@ pub(super) fn wamp_endpoint(
     options: &WebSocketSettings,
     auth: &Auth,
     slow_consumer: config::SlowConsumerPolicy,
-) -> Endpoint {
+) -> WebSocketPurpose {
     let limit = max_message(options.max_message_size);
-    Endpoint::Wamp(Arc::new(WampService {
+    WebSocketPurpose::Wamp(Arc::new(WampService {
         announces_agent: options.show_server_version != Some(false),
         ..wamp_service(context, serializers, limit, auth, slow_consumer)
     }))
+}
+
+/// The limit of the queue of a session.
+pub(super) const fn high_water_mark(limits: &config::ListenerLimits) -> HighWaterMark {
+    HighWaterMark { bytes: limits.max_queue_bytes, messages: limits.max_queue_messages }
 }
 
 /// The limit of the length of a message, in bytes.

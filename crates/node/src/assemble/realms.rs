@@ -10,14 +10,15 @@ use cloverleaf_realms::event_store::StoreFile;
 use cloverleaf_realms::meter::StatsRule;
 use cloverleaf_realms::settings::{
     CallQueue, CallTimes, Compatibility, DisclosedHeaders, Disclosure, HistorySettings, Permission,
-    RealmSettings, RefusedPattern, RetentionSettings, Role, TimeOfDay, Timestamp, Validation,
+    RealmSettings, RefusedPattern, RetentionSettings, Role, SessionLimits, SharedLimits, TimeOfDay,
+    Timestamp, Validation,
 };
 use cloverleaf_transport::SlowConsumer;
 use cloverleaf_wamp::excerpt::Excerpt;
 
 use super::schemas;
 
-/// What a realm is made from.
+/// The settings of a realm for the router.
 pub(crate) fn settings(realm: &config::RealmConfig) -> RealmSettings {
     let options = &realm.options;
     let (histories, queues) = match &realm.store {
@@ -32,6 +33,7 @@ pub(crate) fn settings(realm: &config::RealmConfig) -> RealmSettings {
         call_timeout_unit: options.call_timeout_unit,
         strict_request_ids: options.strict_request_ids,
         roles,
+        limits: realm_limits(&realm.limits),
         validation,
         agent: Some(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")).into()),
         meta_api: options.enable_meta_api,
@@ -81,12 +83,13 @@ pub(crate) fn host(realm: &config::RealmConfig, settings: RealmSettings) -> Real
         .with_stats(stats(realm))
 }
 
-/// Gives a realm that runs other roles.
+/// Gives a realm that runs other roles and limits.
 pub(crate) fn change_rules(host: &RealmHost, realm: &config::RealmConfig) {
     let rules = |validation: &mut Validation| {
         realm.roles.iter().map(|role| self::role(realm, role, validation)).collect()
     };
     host.set_rules(rules, slow_consumers(realm));
+    host.set_limits(realm_limits(&realm.limits));
 }
 
 /// The policies for slow consumers, of the roles that have one.
@@ -180,6 +183,56 @@ fn role(
             (permission.pattern.clone(), rights)
         }),
     )
+    .with_limits(session_limits(&role.limits))
+}
+
+fn realm_limits(limits: &config::RealmLimits) -> SharedLimits {
+    SharedLimits {
+        max_sessions: limits.max_sessions,
+        max_detached_sessions: limits.max_detached_sessions,
+        max_callees_per_registration: limits.max_callees_per_registration,
+        max_queued_call_bytes_per_registration: limits.max_queued_call_bytes_per_registration,
+        max_queued_call_bytes: limits.max_queued_call_bytes,
+        max_held_call_bytes: limits.max_held_call_bytes,
+        max_outgoing_bytes: limits.max_outgoing_bytes,
+        max_outgoing_meta_bytes: limits.max_outgoing_meta_bytes,
+        max_unacknowledged_events: limits.max_unacknowledged_events,
+        acknowledgement_timeout_millis: millis(limits.acknowledgement_timeout),
+        max_retained_per_topic: limits.max_retained_per_topic,
+        max_testament_bytes: limits.max_testament_bytes,
+        max_validated_bytes: limits.max_validated_bytes,
+    }
+}
+
+const fn session_limits(limits: &config::RoleLimits) -> SessionLimits {
+    SessionLimits {
+        max_subscriptions: limits.max_subscriptions,
+        max_pattern_subscriptions: limits.max_pattern_subscriptions,
+        max_registrations: limits.max_registrations,
+        max_pattern_registrations: limits.max_pattern_registrations,
+        max_uri_bytes: limits.max_uri_bytes,
+        max_calls_in_flight: limits.max_calls_in_flight,
+        max_held_call_bytes: limits.max_held_call_bytes,
+        max_outgoing_publications: limits.max_outgoing_publications,
+        max_outgoing_bytes: limits.max_outgoing_bytes,
+        max_unacknowledged_publications: limits.max_unacknowledged_publications,
+        max_testaments: limits.max_testaments,
+        max_testament_bytes: limits.max_testament_bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloverleaf_config::settings as config;
+    use cloverleaf_realms::settings::{SessionLimits, SharedLimits};
+
+    use super::{realm_limits, session_limits};
+
+    #[test]
+    fn default_limits_of_the_configuration_are_those_of_the_router() {
+        assert_eq!(realm_limits(&config::RealmLimits::default()), SharedLimits::DEFAULT);
+        assert_eq!(session_limits(&config::RoleLimits::default()), SessionLimits::DEFAULT);
+    }
 }
 
 const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {

@@ -1,8 +1,7 @@
-//! Payloads held against JSON Schemas: what a realm asks, in the words of the configuration.
+//! Validation of payloads against the JSON Schemas of a configuration.
 //!
-//! A schema sees a payload as a client that speaks JSON does, whatever it was written in: bytes are
-//! WAMP's convention for them, a zero character and base64. What a schema is, `cloverleaf-config`
-//! knows; who is asked when, `cloverleaf-router`.
+//! A schema sees a payload as a client with the serializer JSON does, whichever serializer it was
+//! written in: byte strings appear in WAMP's convention, a zero character and base64.
 
 use std::sync::Arc;
 
@@ -41,13 +40,13 @@ impl PayloadSchema for JsonSchema {
     fn check(&self, payload: &Payload) -> Result<(), String> {
         let outcome = as_json(payload).and_then(|payload| self.schema.check(&payload));
         if let Err(reason) = &outcome {
-            tracing::debug!("{}: {reason}", self.name);
+            tracing::debug!(schema = self.name, reason, "payload rejected");
         }
         outcome
     }
 }
 
-/// What a schema sees of a payload.
+/// The JSON value of a payload that a schema validates.
 fn as_json(payload: &Payload) -> Result<Value, String> {
     let (args, kwargs) = (read(payload.args(), json!([]))?, read(payload.kwargs(), json!({}))?);
     Ok(json!({"args": args, "kwargs": kwargs}))

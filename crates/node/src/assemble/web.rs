@@ -6,11 +6,8 @@ use cloverleaf_config::settings::{
     self as config, BridgeService, ListeningTransport, LongPollService, StaticService, WebPath,
     WebService, WebSocketService,
 };
-use cloverleaf_http_bridge::{
-    AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
-};
+use cloverleaf_http_bridge::{AddressFilter, Bridge, BridgeSettings, Resource, SigningKey};
 use cloverleaf_realms::local::{self, LocalIdentity};
-use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::longpoll::LongPollTimeouts;
 use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::features::HTTP_BRIDGE;
@@ -30,6 +27,8 @@ use crate::error::ApplyError;
 struct Previous<'a> {
     server: &'a HttpServer,
     paths: &'a [WebPath],
+    /// Its connections have the same limits.
+    has_same_limits: bool,
 }
 
 /// The routes for these paths. Services that have not changed are those of the existing listener.
@@ -48,7 +47,9 @@ pub(super) fn routes(
             ListeningTransport::Universal(universal) => &universal.web.as_ref()?.paths,
             _ => return None,
         };
-        Some(Previous { server, paths })
+        let has_same_limits =
+            service_limits(&existing.transport.limits()) == service_limits(&context.limits);
+        Some(Previous { server, paths, has_same_limits })
     });
     routes_below(context, paths, previous, &[])
 }
@@ -72,26 +73,51 @@ fn segment(
     let segments = [above, &[path.path.as_str()]].concat();
     let before = previous.and_then(|previous| {
         let before = previous.paths.iter().find(|before| before.path == path.path)?;
-        Some((previous.server, before))
+        Some((previous, before))
     });
-    if let Some((server, before)) = before
-        && before.service == path.service
-        && !context.uses_replaced_realm(&path.service)
-        && let Some(service) = server.service(&segments)
+    let unchanged = before.and_then(|(previous, before)| {
+        let is_same = before.service == path.service && !context.uses_replaced_realm(&path.service);
+        previous.server.service(&segments).filter(|_| is_same)
+    });
+    let has_same_limits = previous.is_some_and(|previous| previous.has_same_limits);
+    if let Some(service) = &unchanged
+        && (has_same_limits || !is_limited(&path.service))
     {
-        return Ok((path.path.clone(), service));
+        return Ok((path.path.clone(), Arc::clone(service)));
     }
     let service = match &path.service {
         WebService::Path(paths) => {
-            let below = before.and_then(|(server, before)| match &before.service {
-                WebService::Path(paths) => Some(Previous { server, paths }),
+            let below = before.and_then(|(previous, before)| match &before.service {
+                WebService::Path(paths) => Some(Previous { paths, ..previous }),
                 _ => None,
             });
             Service::Path(routes_below(context, paths, below, &segments)?)
         }
+        WebService::LongPoll(service) => {
+            let mut longpoll = longpoll(context, service);
+            if let Some(Service::LongPoll(before)) = unchanged.as_deref() {
+                longpoll.sessions = Arc::clone(&before.sessions);
+            }
+            Service::LongPoll(Box::new(longpoll))
+        }
         other => service(context, &path.id, other)?,
     };
     Ok((path.path.clone(), Arc::new(service)))
+}
+
+/// The limits that services apply.
+const fn service_limits(limits: &config::ListenerLimits) -> config::ListenerLimits {
+    // The accepting task applies this limit.
+    config::ListenerLimits { max_connections: None, ..*limits }
+}
+
+/// Whether a service applies limits of its listener.
+fn is_limited(service: &WebService) -> bool {
+    match service {
+        WebService::WebSocket(_) | WebService::LongPoll(_) => true,
+        WebService::Path(paths) => paths.iter().any(|path| is_limited(&path.service)),
+        _ => false,
+    }
 }
 
 fn service(context: &Context<'_>, id: &str, service: &WebService) -> Result<Service, ApplyError> {
@@ -119,7 +145,7 @@ fn longpoll(context: &Context<'_>, service: &LongPollService) -> LongPoll {
         wamp: wamp_service(context, serializers, limit, auth, *slow_consumer),
         origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
         timeouts: LongPollTimeouts {
-            opening: OPENING_TIMEOUT,
+            opening: context.limits.opening_timeout,
             receive: options.request_timeout,
             session: options.session_timeout,
         },
@@ -127,6 +153,7 @@ fn longpoll(context: &Context<'_>, service: &LongPollService) -> LongPoll {
             bytes: options.queue_limit_bytes,
             messages: options.queue_limit_messages,
         },
+        max_sessions: options.max_sessions,
         sessions: Arc::default(),
     }
 }
@@ -192,7 +219,7 @@ fn bridge_settings(options: &config::BridgeOptions) -> BridgeSettings {
             .map(|key| SigningKey::new(key.key.as_str(), key.secret.reveal())),
         post_body_limit: options.post_body_limit.map(|limit| limit as usize),
         timestamp_delta_limit: options.timestamp_delta_limit,
-        remembered_nonces: options.refuse_replays.then_some(MAX_NONCES),
+        remembered_nonces: options.refuse_replays.then_some(options.max_nonces),
         require_ip: (!networks.is_empty()).then(|| {
             AddressFilter::new(move |address| networks.iter().any(|net| net.contains(address)))
         }),

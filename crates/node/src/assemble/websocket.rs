@@ -10,17 +10,17 @@ use cloverleaf_wamp::websocket::deflate::DeflateOptions;
 use hyper::header::HeaderValue;
 
 use super::protocols::max_message;
-use cloverleaf_web::{Endpoint, FrameOptions, WebSocketEndpoint};
+use cloverleaf_web::{FrameOptions, WebSocketEndpoint, WebSocketPurpose};
 
-/// What the header `Server` says, where it is wanted.
+/// The value of the header `Server`, if it is sent.
 const SERVER: &str = concat!("Cloverleaf/", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn websocket_endpoint(
-    endpoint: Endpoint,
+    endpoint: WebSocketPurpose,
     options: &WebSocketSettings,
 ) -> WebSocketEndpoint {
-    // Conformance tests want to see what they ask for.
-    let every_message = matches!(endpoint, Endpoint::Echo(_));
+    // Conformance tests expect each message to be compressed.
+    let every_message = matches!(endpoint, WebSocketPurpose::Echo(_));
     let compression = options.compression.map(|wishes| DeflateOptions { every_message, ..wishes });
     WebSocketEndpoint {
         endpoint,

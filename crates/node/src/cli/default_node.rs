@@ -56,7 +56,7 @@ impl DefaultNode {
         }
     }
 
-    /// The settings of the node, or why there are none. Logs what kind of node it is.
+    /// The settings of the node, or an error for the user. Logs that it is the default node.
     pub(super) fn settings(&self) -> Result<Settings, String> {
         let address = self.address()?;
         tracing::info!(
@@ -67,10 +67,7 @@ impl DefaultNode {
             ip if ip.is_loopback() => {
                 tracing::info!("realm 'realm1' is open to every program on this machine");
             }
-            ip if ip.is_unspecified() => {
-                tracing::warn!("realm 'realm1' is open to everyone who can reach this machine");
-            }
-            ip => tracing::warn!("realm 'realm1' is open to everyone who can reach {ip}"),
+            ip => tracing::warn!(interface = %ip, "realm 'realm1' is open to the network"),
         }
         Ok(Settings::default_node(Path::new("."), address))
     }

@@ -1,7 +1,8 @@
 //! The bounded queue between the threads that log and the thread that writes the log.
 //!
-//! Logging never waits for a reader of the log. A line that has no room is dropped and counted, and
-//! so is one that cannot be written. When writing works again, the log says how many were lost.
+//! Logging never waits for a reader of the log. A line that does not fit into the queue is dropped
+//! and counted, and so is a line that cannot be written. When writing works again, a line reports
+//! the number of lost lines.
 
 use std::io::{self, Write};
 use std::mem;
@@ -21,7 +22,7 @@ const MAX_QUEUED: usize = 4 * 1024 * 1024;
 /// How long writing pauses where standard error is set not to block and takes nothing.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// What stands at the end of a line that was cut.
+/// The end of a line that was cut.
 const CUT: &str = "…";
 
 /// Ends the colours of a cut line.
@@ -29,13 +30,13 @@ const RESET: &str = "\x1b[0m";
 
 /// Lines that wait to be written.
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct LogQueue {
+    state: Mutex<LogState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct LogState {
     lines: Vec<u8>,
     /// Lines that were dropped since the writer took lines last.
     dropped: u64,
@@ -43,7 +44,7 @@ struct State {
     is_writing: bool,
 }
 
-/// What the writer takes at once.
+/// The lines that the writer takes at once.
 #[derive(Debug)]
 struct Batch {
     lines: Vec<u8>,
@@ -51,9 +52,9 @@ struct Batch {
     dropped: u64,
 }
 
-impl Queue {
+impl LogQueue {
     pub(super) const fn new() -> Self {
-        let state = State { lines: Vec::new(), dropped: 0, is_writing: false };
+        let state = LogState { lines: Vec::new(), dropped: 0, is_writing: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -84,7 +85,7 @@ impl Queue {
         let deadline = Instant::now() + timeout;
         let mut state = self.state.lock();
         let is_busy =
-            |state: &mut State| state.is_writing || !state.lines.is_empty() || state.dropped > 0;
+            |state: &mut LogState| state.is_writing || !state.lines.is_empty() || state.dropped > 0;
         !self.changed.wait_while_until(&mut state, is_busy, deadline).timed_out()
     }
 
@@ -101,7 +102,7 @@ impl Queue {
 
 /// Writes the lines of a queue to `sink` for ever. `report` formats the line that says how many
 /// lines were lost.
-pub(super) fn write_lines(queue: &Queue, sink: impl Write, report: impl Fn(u64) -> String) -> ! {
+pub(super) fn write_lines(queue: &LogQueue, sink: impl Write, report: impl Fn(u64) -> String) -> ! {
     let mut writer = Writer { sink, report, lost: 0, is_mid_line: false };
     loop {
         writer.write_batch(&queue.take());
@@ -121,7 +122,7 @@ struct Writer<W, R> {
 impl<W: Write, R: Fn(u64) -> String> Writer<W, R> {
     fn write_batch(&mut self, batch: &Batch) {
         if self.report_lost().is_ok() {
-            // What can't be written is counted.
+            // Lines that can't be written are counted.
             let _ = self.write(&batch.lines);
         } else {
             self.lost += line_count(&batch.lines);
@@ -171,7 +172,7 @@ impl<W: Write, R: Fn(u64) -> String> Writer<W, R> {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => *bytes = &bytes[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Meanwhile the queue takes what it has room for.
+                // Meanwhile the queue accepts lines until it is full.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(RETRY_DELAY),
                 Err(error) => return Err(error),
             }
@@ -192,7 +193,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::{MAX_LINE, MAX_QUEUED, Queue, Writer, write_lines};
+    use super::{LogQueue, MAX_LINE, MAX_QUEUED, Writer, write_lines};
 
     /// Longer than any of these tests takes.
     const LONG: Duration = Duration::from_secs(60);
@@ -264,13 +265,13 @@ mod tests {
         assert_eq!(written(&[Ok(0), Ok(0)], &[("one\n", 0), ("two\n", 0)]), "lost 1\ntwo\n");
     }
 
-    fn queued(queue: &Queue) -> String {
+    fn queued(queue: &LogQueue) -> String {
         String::from_utf8(queue.take().lines).expect("text")
     }
 
     #[test]
     fn a_long_line_is_cut_between_characters() {
-        let queue = Queue::new();
+        let queue = LogQueue::new();
         let fits = format!("{}\n", "x".repeat(MAX_LINE - 1));
         queue.push(&fits);
         assert_eq!(queued(&queue), fits);
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_and_counts_lines() {
-        let queue = Queue::new();
+        let queue = LogQueue::new();
         let line = format!("{}\n", "x".repeat(MAX_LINE - 1));
         let room = MAX_QUEUED / MAX_LINE;
         for _ in 0..room + 3 {
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_sink_that_blocks_holds_up_neither_logging_nor_the_end() {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(LogQueue::new());
         let (permit, permissions) = mpsc::channel();
         let (sender, written) = mpsc::channel();
         let of_writer = Arc::clone(&queue);

@@ -19,7 +19,7 @@ struct Options {
     tuning: Tuning,
 }
 
-/// A node with one component, which says that its start has begun and never ends it.
+/// A node with one component whose start never ends. `begun` is notified when it begins.
 fn starting(begun: &Arc<Notify>, directory: &Path) -> (Settings, NodeOptions) {
     let config = r#"{"version": 2, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": []}]}],
@@ -43,7 +43,7 @@ fn starting(begun: &Arc<Notify>, directory: &Path) -> (Settings, NodeOptions) {
 }
 
 #[test]
-fn a_node_that_is_starting_obeys_signals() {
+fn signals_end_a_node_during_its_start() {
     let name = format!("cloverleaf-starting-{}", std::process::id());
     let directory = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&directory).expect("a directory");

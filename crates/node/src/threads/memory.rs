@@ -1,4 +1,4 @@
-//! When a thread gives memory that has become free back to the system.
+//! When a thread returns free memory to the system.
 //!
 //! The allocator looks for such memory only while more becomes free. So each thread looks for it
 //! when it has read something and then nothing more for a while: usually, connections have ended
@@ -136,7 +136,7 @@ async fn until(is_so: impl Fn(Due) -> bool) {
     .await;
 }
 
-/// Has the other threads give back what this one may have freed of theirs.
+/// Asks the other threads to return memory, since this one may have freed memory of theirs.
 fn call_others(own: &Arc<Notify>) {
     THREADS.lock().retain(|thread| {
         let thread = thread.upgrade();

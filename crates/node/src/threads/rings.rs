@@ -1,4 +1,4 @@
-//! The ring of each thread, where sockets go through io_uring, and who goes through it.
+//! The io_uring of each thread.
 //!
 //! A ring saves calls of the kernel where many sockets bring something in the same turn. Few of
 //! them are served faster one by one, so a thread's sockets stay outside until there are many. See
@@ -35,7 +35,7 @@ pub(super) fn start(sockets: Sockets) -> io::Result<()> {
     match Ring::start() {
         Ok(()) => set_threshold(many),
         Err(error) if sockets == Sockets::Auto => {
-            tracing::debug!("sockets go through epoll, since io_uring can't be had: {error}");
+            tracing::debug!(reason = %error, "io_uring not available, epoll is used");
         }
         Err(error) => {
             let text = format!(

@@ -1,11 +1,9 @@
 //! Whether a thread that has nothing to do looks again at once or sleeps.
 //!
-//! To sleep and be woken costs a processor's way into idleness and back, which on a machine of few
-//! and virtual processors is longer than a whole call. So a thread to which single messages come in
-//! quick succession goes on asking its sockets for a short while; one that has waited longer, or
-//! to which they come in batches, sleeps at once. See `docs/decisions/spin.md`.
-//!
-//! Not for anything but time: what arrives is handled the same way either way.
+//! On a virtual processor, sleeping and waking takes longer than a whole call. So a thread that
+//! gets single messages in quick succession polls its sockets for a short time before it sleeps. A
+//! thread that has waited longer, or that gets messages in batches, sleeps at once. See
+//! `docs/decisions/spin.md`.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -20,7 +18,7 @@ use tokio::task::yield_now;
 const BATCH: u64 = 3;
 
 thread_local! {
-    static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
+    static WATCH: Cell<Option<SpinWatch>> = const { Cell::new(None) };
     /// The task that keeps the thread from sleeping, while it is not needed.
     static SPINNER: RefCell<Option<Waker>> = const { RefCell::new(None) };
 }
@@ -46,31 +44,31 @@ pub(super) async fn spin() {
 /// called before it sleeps; `longest` is for how long a thread looks again at the most.
 pub(super) fn before_sleep(longest: Duration) {
     let now = Instant::now();
-    let mut watch = WATCH.get().unwrap_or_else(|| Watch::new(longest, now));
+    let mut watch = WATCH.get().unwrap_or_else(|| SpinWatch::new(longest, now));
     let looks_again = watch.looks_again(arrivals::count(), now);
     WATCH.set(Some(watch));
     if looks_again && let Some(spinner) = SPINNER.take() {
-        // Whoever was woken on this processor goes first.
+        // Threads that were woken on this processor go first.
         std::thread::yield_now();
         spinner.wake();
     }
 }
 
-/// What a thread knows of its own waiting.
+/// The recent waits of a thread.
 #[derive(Debug, Clone, Copy)]
-struct Watch {
+struct SpinWatch {
     longest: Duration,
     /// How many arrivals there were when it last ran dry.
     arrivals: u64,
     /// When it last ran dry.
     dry_since: Instant,
-    /// Whether what had arrived by then had come soon, and alone.
-    is_hopeful: bool,
+    /// Whether the last message came soon and alone.
+    expects_more: bool,
 }
 
-impl Watch {
+impl SpinWatch {
     const fn new(longest: Duration, now: Instant) -> Self {
-        Self { longest, arrivals: 0, dry_since: now, is_hopeful: false }
+        Self { longest, arrivals: 0, dry_since: now, expects_more: false }
     }
 
     /// The thread has nothing to do: whether it looks again instead of sleeping.
@@ -78,12 +76,12 @@ impl Watch {
         let was_soon = now.duration_since(self.dry_since) < self.longest;
         let came = arrivals.wrapping_sub(self.arrivals);
         if came > 0 {
-            self.is_hopeful = was_soon && came < BATCH;
+            self.expects_more = was_soon && came < BATCH;
             self.arrivals = arrivals;
             self.dry_since = now;
-            return self.is_hopeful;
+            return self.expects_more;
         }
-        self.is_hopeful && was_soon
+        self.expects_more && was_soon
     }
 }
 
@@ -91,12 +89,12 @@ impl Watch {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{BATCH, Watch};
+    use super::{BATCH, SpinWatch};
 
-    /// Runs dry at each of these times (µs) after so many arrivals; what it does each time.
+    /// The decisions of a thread that runs dry at these times (µs) after these arrivals.
     fn looks_again(moments: &[(u64, u64)]) -> Vec<bool> {
         let begin = Instant::now();
-        let mut watch = Watch::new(Duration::from_micros(100), begin);
+        let mut watch = SpinWatch::new(Duration::from_micros(100), begin);
         let at = |micros| begin + Duration::from_micros(micros);
         moments.iter().map(|(time, arrivals)| watch.looks_again(*arrivals, at(*time))).collect()
     }

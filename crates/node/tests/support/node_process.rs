@@ -124,7 +124,7 @@ impl NodeProcess {
 
     /// Waits until the node is ready.
     pub(crate) fn ready(self) -> Self {
-        self.wait_for_line("ready after");
+        self.wait_for_line("ready elapsed=");
         self
     }
 
@@ -174,40 +174,43 @@ impl NodeProcess {
         })
     }
 
-    /// The TCP addresses of the listeners that the log calls `kind`, such as `HTTP`.
-    pub(crate) fn addresses(&self, kind: &str) -> Vec<SocketAddr> {
-        let prefix = format!("{kind} at ");
+    /// The TCP addresses of the listeners that the log calls `transport`, such as `web`.
+    pub(crate) fn addresses(&self, transport: &str) -> Vec<SocketAddr> {
+        let prefix = format!(r#"listening transport="{transport}" address="#);
         let log = self.log();
         let listening = log.lines().filter_map(|line| line.split_once(&prefix));
-        listening
-            .filter_map(|(_, rest)| {
-                rest.split([' ', '\n']).next()?.trim_end_matches(':').parse().ok()
-            })
-            .collect()
+        listening.filter_map(|(_, rest)| rest.split([' ', '\n']).next()?.parse().ok()).collect()
     }
 
-    fn address(&self, kind: &str) -> SocketAddr {
-        *self.addresses(kind).first().unwrap_or_else(|| panic!("{kind} isn't served: {self:?}"))
+    fn address(&self, transport: &str) -> SocketAddr {
+        let addresses = self.addresses(transport);
+        *addresses.first().unwrap_or_else(|| panic!("{transport} isn't served: {self:?}"))
+    }
+
+    /// The address of the first listener that serves HTTP.
+    fn web_address(&self) -> SocketAddr {
+        let universal = || self.address("universal");
+        self.addresses("web").first().copied().unwrap_or_else(universal)
     }
 
     /// An HTTP connection to the first web transport.
     pub(crate) fn http(&self) -> HttpClient {
-        HttpClient::over(ClientStream::tcp(self.address("HTTP")))
+        HttpClient::over(ClientStream::tcp(self.web_address()))
     }
 
     /// A WebSocket at `/ws` of the first web transport with this subprotocol.
     pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocketPeer {
-        WebSocketPeer::open(ClientStream::tcp(self.address("HTTP")), "/ws", subprotocol)
+        WebSocketPeer::open(ClientStream::tcp(self.web_address()), "/ws", subprotocol)
     }
 
     /// A long-poll session at `/lp` of the first web transport with this protocol.
     pub(crate) fn longpoll(&self, protocol: &str) -> LongPollPeer {
-        LongPollPeer::open(ClientStream::tcp(self.address("HTTP")), "/lp", protocol)
+        LongPollPeer::open(ClientStream::tcp(self.web_address()), "/lp", protocol)
     }
 
     /// A connection to the first RawSocket transport over TCP, before any handshake.
     pub(crate) fn tcp(&self) -> ClientStream {
-        ClientStream::tcp(self.address("RawSocket"))
+        ClientStream::tcp(self.address("rawsocket"))
     }
 
     /// A connection to the Unix socket `router.sock`, before any handshake.

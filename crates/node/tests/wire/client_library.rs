@@ -57,7 +57,7 @@ async fn converse_in(node: &NodeProcess, address: &str, serializer: Serializer) 
 #[test]
 fn progressive_calls_work_over_every_transport_and_serializer() {
     let node = router();
-    let (socket, web) = (node.socket(), node.addresses("HTTP")[0]);
+    let (socket, web) = (node.socket(), node.addresses("web")[0]);
     let addresses = [format!("unix:{}", socket.display()), format!("ws://{web}/ws")];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {

@@ -233,9 +233,9 @@ fn container_without_components_starts_no_process() {
         r#""workers": [{"type": "container"}, {"type": "container", "components": []},"#;
     let mut node = NodeProcess::start(CLOVERLEAF, &GOOD.replace(r#""workers": ["#, containers));
     assert_eq!(node.lines_with("this container has no components").len(), 2, "{node:?}");
-    assert_eq!(node.lines_with("container worker").len(), 0, "{node:?}");
+    assert_eq!(node.lines_with("container restarts").len(), 0, "{node:?}");
     assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
-    assert_eq!(node.lines_with("container worker").len(), 0, "{node:?}");
+    assert_eq!(node.lines_with("container restarts").len(), 0, "{node:?}");
 }
 
 #[test]

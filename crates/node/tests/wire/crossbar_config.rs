@@ -36,7 +36,7 @@ fn values_accepted_with_a_warning_work_in_the_running_node() {
     let mut anonymous = node.longpoll("wamp.2.json");
     anonymous.join();
     anonymous.obtain_id(r#"[64,1,{},"com.procedure"]"#);
-    let testee = node.addresses("WebSocket echo for tests")[0];
+    let testee = node.addresses("websocket.testee")[0];
     let mut peer = WebSocketPeer::open(ClientStream::tcp(testee), "/", "");
     peer.send("echo");
     assert_eq!(peer.receive(), "echo");

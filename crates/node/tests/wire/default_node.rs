@@ -19,7 +19,10 @@ fn node_without_configuration_says_so_and_serves_websockets_calls_and_publicatio
          default node",
     );
     node.wait_for_line("realm 'realm1' is open to every program on this machine");
-    assert!(node.wait_for_line("HTTP at 127.0.0.1:").ends_with(": / /ws /call /publish"));
+    assert!(
+        node.wait_for_line(r#"listening transport="web""#)
+            .ends_with(r#"paths="/ /ws /call /publish""#)
+    );
     let mut peer = node.websocket("wamp.2.json");
     peer.join();
     peer.obtain_id(r#"[64,1,{},"com.example.add"]"#);
@@ -47,7 +50,7 @@ fn startup_hints_name_the_listening_address() {
         (&["--listen", "0.0.0.0"], "127.0.0.1"),
     ] {
         let node = start(listen);
-        let [address] = node.addresses("HTTP")[..] else { panic!("{node:?}") };
+        let [address] = node.addresses("web")[..] else { panic!("{node:?}") };
         let at = format!("http://{seen}:{}", address.port());
         node.wait_for_line(&format!("try: open {at}/ in a browser"));
         let line = node.wait_for_line("try: curl ");
@@ -62,7 +65,7 @@ fn startup_hints_name_the_listening_address() {
 #[test]
 fn node_reachable_from_other_machines_says_so() {
     let node = start(&["--listen", "0.0.0.0"]);
-    node.wait_for_line("realm 'realm1' is open to everyone who can reach this machine");
+    node.wait_for_line("realm 'realm1' is open to the network interface=0.0.0.0");
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn invalid_listen_addresses_and_ports_are_refused() {
 #[test]
 fn error_names_the_port_in_use() {
     let node = start(&[]);
-    let [address] = node.addresses("HTTP")[..] else { panic!("{node:?}") };
+    let [address] = node.addresses("web")[..] else { panic!("{node:?}") };
     let port = address.port().to_string();
     let outcome = run(CLOVERLEAF, &TempDirectory::new(), &["start", "--port", &port]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");

@@ -47,7 +47,7 @@ fn refusal(config: &str) -> ProgramOutput {
 fn second_node_on_an_endpoint_fails_without_affecting_the_first() {
     let node = router();
     let mut bystanders = CallPair::connect(&node);
-    let address = node.addresses("RawSocket")[0];
+    let address = node.addresses("rawsocket")[0];
     let socket = node.socket();
     for (config, endpoint) in [
         (tcp(address.port()), format!("TCP address {address}")),
@@ -139,7 +139,7 @@ fn port_range_and_port_0_avoid_the_ports_of_other_endpoints() {
     let range = endpoint(&format!(r#""portrange": [{port}, {}]"#, port + 9));
     let [any, one] = [0, port].map(|port| endpoint(&format!(r#""port": {port}"#)));
     let mut node = NodeProcess::start(CLOVERLEAF, &with_endpoints(&[&any, &range, &one]));
-    let ports: Vec<u16> = node.addresses("RawSocket").iter().map(|at| at.port()).collect();
+    let ports: Vec<u16> = node.addresses("rawsocket").iter().map(|at| at.port()).collect();
     let [any, of_range, fixed] = ports[..] else { panic!("{ports:?}") };
     assert_eq!(fixed, port);
     assert!((port + 1..=port + 9).contains(&of_range) && any != fixed, "{ports:?}");
@@ -274,13 +274,13 @@ fn stream_testee_echoes_what_it_receives() {
           "transports": [{"type": "stream.testee",
             "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}}]}]}"#,
     );
-    let mut stream = ClientStream::tcp(node.addresses("Echo for tests")[0]);
+    let mut stream = ClientStream::tcp(node.addresses("stream.testee")[0]);
     for octets in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x7f, 0xf1, 0, 0], &[0xa5; 300_000]] {
         stream.send(octets);
         assert_eq!(stream.receive(octets.len()), octets);
     }
     // An open echo connection does not delay the shutdown.
-    let mut other = ClientStream::tcp(node.addresses("Echo for tests")[0]);
+    let mut other = ClientStream::tcp(node.addresses("stream.testee")[0]);
     stream.shutdown_write();
     stream.receive_end();
     assert_eq!(node.stop("TERM"), Some(0));
@@ -298,7 +298,7 @@ fn first_free_port_of_a_range_is_used() {
         config(&format!(r#"{{"type": "tcp", "interface": "127.0.0.1", {ports}}}"#))
     };
     let nodes = [(); 2].map(|()| NodeProcess::start(CLOVERLEAF, &range(last)));
-    let ports = nodes.each_ref().map(|node| node.addresses("RawSocket")[0].port());
+    let ports = nodes.each_ref().map(|node| node.addresses("rawsocket")[0].port());
     assert!(ports.iter().all(|port| (first + 1..=last).contains(port)), "{first}: {ports:?}");
     assert_ne!(ports[0], ports[1]);
     for node in &nodes {
@@ -318,7 +318,7 @@ fn ipv6_endpoint_accepts_ipv4_unless_it_names_an_address() {
     }
     let node =
         NodeProcess::start(CLOVERLEAF, &config(r#"{"type": "tcp", "version": 6, "port": 0}"#));
-    let port = node.addresses("RawSocket")[0].port();
+    let port = node.addresses("rawsocket")[0].port();
     for (host, written) in [("[::1]", "tcp6:::1"), ("127.0.0.1", "tcp4:127.0.0.1")] {
         let address = format!("{host}:{port}").parse().expect("an address");
         let mut peer = RawSocketPeer::open(ClientStream::tcp(address), JSON);
@@ -328,7 +328,7 @@ fn ipv6_endpoint_accepts_ipv4_unless_it_names_an_address() {
     }
     let endpoint = r#"{"type": "tcp", "version": 6, "interface": "::1", "port": 0}"#;
     let node = NodeProcess::start(CLOVERLEAF, &config(endpoint));
-    let address = node.addresses("RawSocket")[0];
+    let address = node.addresses("rawsocket")[0];
     assert_eq!(address.ip().to_string(), "::1");
     RawSocketPeer::open(ClientStream::tcp(address), JSON).join();
 }

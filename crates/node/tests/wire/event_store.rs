@@ -78,7 +78,7 @@ fn events_published_before_a_graceful_shutdown_are_stored() {
     }
     assert_eq!(kept(&mut peer, 101).len(), 100);
     send_signal("TERM", node.id().into());
-    node.wait_for_line("the node has ended");
+    node.wait_for_line("shut down");
     let (_node, mut peer) = start(node.into_directory());
     assert_eq!(kept(&mut peer, 1).len(), 100);
 }

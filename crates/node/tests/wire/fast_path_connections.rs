@@ -72,7 +72,7 @@ impl OpenConnections {
 
 /// The address of the first web transport.
 pub(crate) fn http_address(node: &NodeProcess) -> SocketAddr {
-    *node.addresses("HTTP").first().expect("a web transport")
+    *node.addresses("web").first().expect("a web transport")
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn unread_log_does_not_affect_the_node_and_reports_lost_lines_later() {
     // Some lost lines are about ended connections instead of joins.
     let total = joins + lost;
     assert!((JOINS..JOINS + 20).contains(&total), "{joins} joins and {lost} lost lines");
-    assert!(log.ends_with("the node has ended\n"));
+    assert!(log.ends_with("shut down\n"));
 }
 
 #[test]

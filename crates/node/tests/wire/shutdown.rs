@@ -68,7 +68,7 @@ fn shutdown_goodbye_sends_goodbye_to_every_session_and_the_node_exits_with_0() {
         }
         assert_eq!(node.exit_code(), Some(0), "after SIG{signal}: {node:?}");
         assert!(!sockets.iter().any(|socket| socket.exists()), "after SIG{signal}");
-        node.wait_for_line(&format!("SIG{signal}: the node ends"));
+        node.wait_for_line(&format!(r#"shutting down signal="SIG{signal}""#));
     }
 }
 
@@ -78,7 +78,7 @@ fn call_in_flight_completes_before_its_connection_closes() {
         let mut node = if says_goodbye { goodbye_router() } else { router() };
         let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
-        node.wait_for_line("the node ends");
+        node.wait_for_line("shutting down");
         callee.send(r#"[70,1,{},["in time"]]"#);
         assert_eq!(caller.receive(), r#"[50,1,{},["in time"]]"#);
         for peer in [&mut caller, &mut callee] {
@@ -98,7 +98,7 @@ fn http_request_in_flight_completes_and_its_connection_closes() {
     let mut node = router();
     let (mut callee, mut http) = http_call_in_flight(&node);
     node.signal("TERM");
-    node.wait_for_line("the node ends");
+    node.wait_for_line("shutting down");
     callee.send("[70,1,{},[true]]");
     let answer = http.receive();
     assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"args":[true]}"#));
@@ -128,7 +128,7 @@ fn partially_received_http_request_completes_and_its_connection_closes() {
     // The node has read the earlier requests when it answers a later one.
     assert_eq!(node.http().request(&request).status, 400);
     node.signal("TERM");
-    node.wait_for_line("the node ends");
+    node.wait_for_line("shutting down");
     for (http, cut, before) in &mut clients {
         http.send(&request[*cut..]);
         let answer = http.receive();
@@ -172,9 +172,9 @@ fn listeners_close_when_shutdown_begins() {
     let mut node = router();
     let (mut callee, caller) = call_in_flight(&node, node.tcp());
     let socket = node.socket();
-    let address = node.addresses("RawSocket")[0];
+    let address = node.addresses("rawsocket")[0];
     node.signal("INT");
-    node.wait_for_line("the node ends");
+    node.wait_for_line("shutting down");
     crate::support::wait_for("the end of the socket file", || (!socket.exists()).then_some(()));
     // Listeners close one after the other.
     crate::support::wait_for("the end of the TCP listener", || {

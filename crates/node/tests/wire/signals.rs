@@ -33,7 +33,7 @@ fn sigquit_ends_the_node_at_once_and_removes_its_socket_files() {
     assert!(has_socket_files(&node));
     assert_eq!(node.stop("QUIT"), Some(128 + 3), "{node:?}");
     assert!(!has_socket_files(&node));
-    node.wait_for_line(r#"the node has ended at once signal="SIGQUIT""#);
+    node.wait_for_line(r#"ended at once signal="SIGQUIT""#);
     assert!(node.lines_with("given up unfinished").is_empty(), "{node:?}");
     callee.receive_end();
     caller.receive_end();
@@ -47,7 +47,7 @@ fn second_signal_during_graceful_shutdown_ends_the_node_at_once() {
         let mut node = router();
         let _in_flight = call_in_flight(&node, node.unix());
         node.signal(first);
-        node.wait_for_line("the node ends");
+        node.wait_for_line("shutting down");
         assert_eq!(node.stop(second), Some(code), "{node:?}");
         assert!(node.lines_with("given up unfinished").is_empty(), "{node:?}");
         assert!(!has_socket_files(&node));

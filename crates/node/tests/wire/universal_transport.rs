@@ -31,7 +31,8 @@ fn node(parts: &str) -> NodeProcess {
 
 /// One connection to each transport.
 fn streams(node: &NodeProcess) -> [ClientStream; 2] {
-    let addresses = [node.addresses("HTTP"), node.addresses("RawSocket")].concat();
+    let addresses =
+        ["universal", "web", "rawsocket"].map(|transport| node.addresses(transport)).concat();
     [ClientStream::tcp(addresses[0]), node.unix()]
 }
 

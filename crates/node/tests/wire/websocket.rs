@@ -122,7 +122,7 @@ fn first_supported_subprotocol_of_the_client_is_selected() {
 #[test]
 fn websocket_transport_accepts_connections_at_every_path() {
     let node = router();
-    let [address] = node.addresses("WebSocket")[..] else { panic!("{node:?}") };
+    let [address] = node.addresses("websocket")[..] else { panic!("{node:?}") };
     for path in ["/", "/anything/at?all"] {
         WebSocketPeer::open(ClientStream::tcp(address), path, "wamp.2.json").join();
     }

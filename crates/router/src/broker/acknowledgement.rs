@@ -1,9 +1,10 @@
-//! Events whose receivers acknowledge them: PUBLISHED comes when all have.
+//! Acknowledged events: PUBLISHED comes when all receivers have acknowledged the event.
 //!
-//! This router's own use of EVENT_RECEIVED. The publisher asks with
-//! `PUBLISH.Options.x_acknowledged_delivery` beside `acknowledge`; subscribers that announce
-//! `x_acknowledged_event_delivery` get EVENT.Details.x_acknowledged_delivery and answer. One that
-//! leaves is not waited for; one that keeps silent makes the publication fail in time.
+//! An extension of this router that uses EVENT_RECEIVED. The publisher requests it with
+//! `PUBLISH.Options.x_acknowledged_delivery` beside `acknowledge`. Subscribers that announce
+//! `x_acknowledged_event_delivery` get EVENT.Details.x_acknowledged_delivery and answer. The
+//! publisher does not wait for subscribers that leave. If a subscriber does not answer in time, the
+//! publication fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,17 +14,15 @@ use cloverleaf_wamp::message::{PublishOptions, Published, RequestRef, RouterMess
 use super::{Broker, BrokerState};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_UNACKNOWLEDGED_EVENTS, MAX_UNACKNOWLEDGED_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::work::{self, Work};
 
-/// Who has not acknowledged a publication, and how many of its events.
+/// The subscribers that have not acknowledged a publication, with the number of its events.
 pub(super) type Silent = BTreeMap<SessionKey, usize>;
 
-/// The answer to a publication for whose receivers the realm has no room.
+/// The failure of a publication for whose receivers the realm has no room.
 const NO_ROOM: RequestFailure =
     RequestFailure::RealmLimitReached("this realm", "unacknowledged events");
 
@@ -32,19 +31,19 @@ struct UnacknowledgedPublication {
     publisher: SessionKey,
     request: RequestRef,
     silent: Silent,
-    /// None while the event is still being sent.
+    /// `None` while the event is being sent.
     deadline: Option<Moment>,
 }
 
-/// The publications that are not acknowledged by all.
+/// The publications that some receivers have not acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Acknowledgements {
     awaited: BTreeMap<PublicationId, UnacknowledgedPublication>,
     deadlines: BTreeSet<(Moment, PublicationId)>,
-    /// Publications that have ended before all have acknowledged them. Their subscribers still have
-    /// them in their holdings.
+    /// Publications that have ended before all receivers have acknowledged them. They are still in
+    /// the state of these receivers.
     ended: Vec<(PublicationId, Silent)>,
-    /// Entries of the `silent` of all publications, those that have ended included.
+    /// Entries of `silent` in all publications, ended ones included.
     entries: usize,
 }
 
@@ -70,9 +69,9 @@ impl AcknowledgementMode {
 }
 
 impl BrokerState {
-    /// Refused while the session waits for as many acknowledgements as it may.
-    pub(crate) fn check_awaited(&self) -> Result<(), RequestFailure> {
-        if self.awaited.len() >= MAX_UNACKNOWLEDGED_PER_SESSION {
+    /// Refuses while the session waits for as many acknowledgements as it may.
+    pub(crate) fn check_awaited(&self, limits: &SessionLimits) -> Result<(), RequestFailure> {
+        if self.awaited.len() >= limits.max_unacknowledged_publications {
             return Err(RequestFailure::LimitReached("unacknowledged publications"));
         }
         Ok(())
@@ -85,7 +84,7 @@ impl BrokerState {
 }
 
 impl Broker {
-    /// A publication whose receivers acknowledge it is about to be sent.
+    /// Notes a publication before it is sent to receivers that acknowledge it.
     pub(super) fn begin_awaiting<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -106,7 +105,7 @@ impl Broker {
         }
     }
 
-    /// A publication was sent to further receivers.
+    /// Notes further receivers of a publication.
     pub(super) fn await_more<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -114,7 +113,7 @@ impl Broker {
         silent: Silent,
     ) {
         let all = &mut self.acknowledgements;
-        if all.entries + silent.len() > MAX_UNACKNOWLEDGED_EVENTS {
+        if all.entries + silent.len() > self.limits.max_unacknowledged_events {
             return all.end(sessions, publication, Err(&NO_ROOM));
         }
         let Some(awaited) = all.awaited.get_mut(&publication) else { return };
@@ -126,9 +125,9 @@ impl Broker {
         }
     }
 
-    /// Refused while the realm waits for as many acknowledgements as it may.
+    /// Refuses while the realm waits for as many acknowledgements as it may.
     pub(crate) const fn check_awaited(&self) -> Result<(), RequestFailure> {
-        if self.acknowledgements.entries >= MAX_UNACKNOWLEDGED_EVENTS {
+        if self.acknowledgements.entries >= self.limits.max_unacknowledged_events {
             return Err(NO_ROOM);
         }
         Ok(())
@@ -139,8 +138,7 @@ impl Broker {
         !self.acknowledgements.ended.is_empty()
     }
 
-    /// Takes publications that have ended out of the holdings of their subscribers, as far as the
-    /// work allows.
+    /// Removes ended publications from the state of their subscribers, as far as the work allows.
     pub(crate) fn release_owed<O: Outbox>(&mut self, sessions: &mut Sessions<O>, work: &mut Work) {
         let all = &mut self.acknowledgements;
         while let Some((publication, silent)) = all.ended.last_mut() {
@@ -158,8 +156,8 @@ impl Broker {
         }
     }
 
-    /// A publication was sent to all receivers: PUBLISHED comes when all have acknowledged it,
-    /// which may be now.
+    /// Notes that a publication was sent to all receivers. PUBLISHED is sent when all have
+    /// acknowledged it, which may be now.
     pub(super) fn await_all<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -168,13 +166,13 @@ impl Broker {
     ) {
         let all = &mut self.acknowledgements;
         let Some(awaited) = all.awaited.get_mut(&publication) else { return };
-        let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
+        let deadline = now.plus_millis(self.limits.acknowledgement_timeout_millis);
         awaited.deadline = Some(deadline);
         all.deadlines.insert((deadline, publication));
         all.end_if_all_have(sessions, publication);
     }
 
-    /// EVENT_RECEIVED. One that nobody waits for is passed over.
+    /// Handles EVENT_RECEIVED. One that was not requested is ignored.
     pub(crate) fn acknowledged<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -195,7 +193,7 @@ impl Broker {
         }
     }
 
-    /// Gives up the publications whose subscribers have kept silent for too long.
+    /// Fails the publications whose subscribers have not answered in time.
     pub(crate) fn handle_timeout<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -225,7 +223,7 @@ impl Acknowledgements {
             && self.entries == 0
     }
 
-    /// A session has left: nobody waits for it, and it waits for nobody.
+    /// Removes a session that has ended from the publishers and receivers.
     pub(super) fn detach<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -254,8 +252,8 @@ impl Acknowledgements {
         }
     }
 
-    /// Ends a publication and answers its publisher. Its subscribers no longer owe it when
-    /// [`Broker::release_owed`] has come to them.
+    /// Ends a publication and answers its publisher. [`Broker::release_owed`] removes it from the
+    /// state of its subscribers.
     fn end<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,

@@ -1,7 +1,7 @@
-//! Subscribers that read more slowly than they are published to.
+//! Backpressure: subscribers that read more slowly than they are published to.
 //!
-//! What becomes of their events is decided behind their outboxes; here is remembered who has to
-//! wait for them, and who has missed an event for the first time.
+//! Their outboxes decide on their events. This module remembers which publishers have to wait for
+//! them, and which subscribers have missed an event for the first time.
 
 use std::collections::BTreeSet;
 
@@ -12,23 +12,23 @@ use crate::outbox::{Delivery, Outbox};
 use crate::session::{Session, SessionKey, Sessions};
 use crate::work::Work;
 
-/// Sets of sessions by session; none of them is empty.
+/// Sets of sessions by session. No set is empty.
 type Pairs = HashMap<SessionKey, BTreeSet<SessionKey>>;
 
-/// See the [module](self).
+/// The congested subscribers of a realm.
 #[derive(Debug, Default)]
 pub(crate) struct Backpressure {
-    /// For each publisher, the subscribers that have no room for more of its events: at most
+    /// For each publisher, the subscribers without room for more of its events: at most
     /// [`MAX_CONGESTED_PER_PUBLISHER`].
     congested: Pairs,
-    /// The same pairs by subscriber, for when one leaves.
+    /// The same pairs by subscriber, for when a subscriber leaves.
     publishers: Pairs,
-    /// Who has missed its first event.
+    /// Subscribers that have missed their first event, before that is published.
     slow: Vec<SessionKey>,
 }
 
 impl Backpressure {
-    /// Notes what became of an event. Nobody waits for itself.
+    /// Notes the outcome of sending an event. A publisher does not wait for itself.
     #[inline]
     pub(super) fn note<O>(
         &mut self,
@@ -79,13 +79,13 @@ impl Backpressure {
         }
     }
 
-    /// Whether everybody keeps up.
+    /// Whether no publisher has to wait and no missed event is to be published.
     pub(crate) fn is_none(&self) -> bool {
         self.congested.is_empty() && self.slow.is_empty()
     }
 
     /// Whether the table of publishers and the subscribers they wait for is empty.
-    pub(crate) fn makes_nobody_wait(&self) -> bool {
+    pub(crate) fn has_no_waiting_publisher(&self) -> bool {
         self.congested.is_empty() && self.publishers.is_empty()
     }
 
@@ -94,7 +94,7 @@ impl Backpressure {
         self.congested.contains_key(&publisher)
     }
 
-    /// The outboxes that a publisher has to wait for.
+    /// Takes out the outboxes that a publisher has to wait for.
     pub(crate) fn take_congested<'a, O: Outbox>(
         &mut self,
         publisher: SessionKey,
@@ -105,7 +105,7 @@ impl Backpressure {
         sessions.map(|session| &session.outbox).collect()
     }
 
-    /// Removes a publisher, and returns the subscribers that it would have to wait for.
+    /// Removes a publisher and returns the subscribers that it would have to wait for.
     fn take_subscribers(&mut self, publisher: SessionKey) -> BTreeSet<SessionKey> {
         let subscribers = self.congested.remove(&publisher).unwrap_or_default();
         for subscriber in &subscribers {
@@ -130,7 +130,7 @@ impl Backpressure {
         !self.slow.is_empty()
     }
 
-    /// One who has missed its first event and has not been told of.
+    /// Takes a subscriber that has missed its first event.
     pub(crate) fn take_slow(&mut self) -> Option<SessionKey> {
         self.slow.pop()
     }

@@ -1,5 +1,5 @@
-//! Publications to topics whose events outlive the realm: one that is to be acknowledged goes out
-//! when its event is safe, so that no subscriber gets an event that was refused.
+//! Durable publications: a publication to a topic of the event store is sent when its event is
+//! stored, if it is to be acknowledged. So no subscriber gets an event that was refused.
 
 use std::collections::VecDeque;
 
@@ -17,13 +17,13 @@ use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::uri_index::UriIndex;
 
-/// See the [module](self).
+/// The event store and the publications that wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Durable {
     store: Option<Box<dyn EventStore>>,
-    /// Which topics are stored there.
+    /// The histories of the event store by topic.
     patterns: UriIndex<HistoryId>,
-    /// Publications that wait, in the order of their tickets. Bounded by the store, which takes no
+    /// Waiting publications, in the order of their tickets. Bounded by the store, which takes no
     /// more than it has room for.
     waiting: VecDeque<(Ticket, SessionKey)>,
 }
@@ -42,7 +42,7 @@ impl Durable {
         self.store.is_some()
     }
 
-    /// A pattern whose events are stored from now on.
+    /// Stores the events of a pattern from now on.
     pub(super) fn add(&mut self, pattern: &cloverleaf_wamp::uri::UriPattern, history: HistoryId) {
         self.patterns.insert(pattern, history);
     }
@@ -57,11 +57,11 @@ impl Durable {
 }
 
 impl Broker {
-    /// Gives the event of a publication to the event store, where its topic is stored. One that is
-    /// to be acknowledged waits for the ticket from then on.
+    /// Gives the event of a publication to the event store, if its topic has a history there. A
+    /// publication that is to be acknowledged waits for the ticket from then on.
     ///
     /// # Errors
-    /// The store has no room for it; then it goes nowhere.
+    /// The store has no room for the event; then it is not sent either.
     pub(crate) fn store<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -96,15 +96,15 @@ impl Broker {
         Ok(())
     }
 
-    /// Gives the store back; nothing is stored any more.
+    /// Takes the store out; nothing is stored any more.
     pub(crate) fn stop_storing(&mut self) -> Option<Box<dyn EventStore>> {
         self.durable.store.take()
     }
 
-    /// Lets the event store answer what is asked of a history of its.
+    /// Lets the event store answer a query for one of its histories.
     ///
     /// # Errors
-    /// It has too many such requests, or is closed.
+    /// The store has too many queries, or is closed.
     pub(super) fn read_store(
         &mut self,
         history: HistoryId,
@@ -117,7 +117,7 @@ impl Broker {
         }
     }
 
-    /// Everything up to a ticket is safe, or is lost.
+    /// Continues the publications up to a ticket, which are stored or lost.
     pub(crate) fn stored<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -135,7 +135,7 @@ impl Broker {
 }
 
 impl History {
-    /// Whether it is in the event store.
+    /// Its id, if it is in the event store.
     pub(super) const fn in_store(&self) -> Option<HistoryId> {
         match self {
             Self::InStore(id) => Some(*id),

@@ -1,7 +1,7 @@
-//! Who may receive one publication: black and white lists and the publisher itself.
+//! The eligible receivers of one publication: black and white lists and publisher exclusion.
 //!
-//! Spec: advanced profile "Subscriber Black- and Whitelisting", "Publisher Exclusion". A list that
-//! is present and empty makes nobody eligible; exclusion beats eligibility.
+//! Spec: advanced profile "Subscriber Black- and Whitelisting", "Publisher Exclusion". An empty
+//! list of eligible sessions excludes all sessions; exclusion beats eligibility.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hash};
@@ -15,12 +15,12 @@ use crate::session::{Identity, SessionKey};
 
 type Set<T> = Option<HashSet<T, RandomState>>;
 
-/// The receivers of one publication, as its options say. Built once for each publication, and kept
-/// with a stored event.
+/// The eligible receivers according to the options of a publication. Built once for each
+/// publication, and kept with a stored event.
 #[derive(Debug, Clone)]
 pub(super) struct Eligibility {
     excluded_publisher: Option<SessionKey>,
-    /// Most publications have none.
+    /// `None` for most publications.
     lists: Option<Box<Lists>>,
 }
 
@@ -43,7 +43,7 @@ fn set<T: Eq + Hash + Clone>(list: Option<&Vec<T>>) -> Set<T> {
 }
 
 impl Eligibility {
-    /// `publisher` is the session that is left out unless the options say otherwise.
+    /// `publisher` is the session that is excluded unless the options say otherwise.
     pub(super) fn new(options: &PublishOptions, publisher: Option<SessionKey>) -> Self {
         Self {
             excluded_publisher: publisher.filter(|_| options.exclude_me.unwrap_or(true)),
@@ -51,14 +51,14 @@ impl Eligibility {
         }
     }
 
-    /// Whether a session may receive it.
+    /// Whether a session may receive the publication.
     #[inline]
     pub(super) fn allows(&self, identity: Identity<'_>) -> bool {
         self.excluded_publisher != Some(identity.key)
             && self.lists.as_ref().is_none_or(|lists| lists.allow(identity))
     }
 
-    /// The publisher that is left out, if it is.
+    /// The publisher, if it is excluded.
     pub(super) const fn excluded_publisher(&self) -> Option<SessionKey> {
         self.excluded_publisher
     }
@@ -68,7 +68,7 @@ impl Eligibility {
         self.lists.is_some()
     }
 
-    /// Whether the lists are the same as those of another publication.
+    /// Whether another publication has the same lists.
     pub(super) fn has_lists_of(&self, other: &Self) -> bool {
         match (&self.lists, &other.lists) {
             (None, None) => true,
@@ -114,7 +114,7 @@ impl Lists {
         lists
     }
 
-    /// Large lists are compared only where they are most likely the same.
+    /// Large lists are compared only if they are most likely equal.
     fn is_same_as(&self, other: &Self) -> bool {
         self.fingerprint == other.fingerprint
             && self.exclude == other.exclude
@@ -137,8 +137,8 @@ impl Lists {
     }
 }
 
-/// Adds a set to the fingerprint and the size of all. `outside` is what an entry holds outside of
-/// the set.
+/// Adds a set to the fingerprint and the size of all sets. `outside` is the memory of an entry
+/// outside of the set.
 fn add<T: Hash>(
     set: Option<&HashSet<T, RandomState>>,
     place: u64,
@@ -160,7 +160,7 @@ fn has<T: Eq + Hash>(set: &Set<T>, entry: &T, when_absent: bool) -> bool {
     set.as_ref().map_or(when_absent, |set| set.contains(entry))
 }
 
-/// The lists of a publication, to be stored with its event; none when there are none.
+/// The lists of a publication, to be stored with its event; `None` if it has none.
 pub(super) fn lists(options: &PublishOptions) -> Option<Box<PublishOptions>> {
     let lists = PublishOptions {
         exclude_me: options.exclude_me,
@@ -184,7 +184,7 @@ pub(super) fn is_listed(options: &PublishOptions) -> bool {
         || options.eligible_authrole.is_some()
 }
 
-/// Whether a list names sessions, which mean nothing once they are gone.
+/// Whether a list names sessions, whose ids mean nothing once they have ended.
 pub(super) fn names_sessions(options: &PublishOptions) -> bool {
     options.exclude.is_some() || options.eligible.is_some()
 }

@@ -1,9 +1,8 @@
-//! Events that are stored to be asked for: the latest of one subscription, in the order in which
-//! they came.
+//! Stored events of a subscription, the latest ones in the order of publication.
 //!
-//! A history is in memory, or in an [`EventStore`] of the host's that outlives the realm. Spec:
-//! advanced profile "Event History". Events whose receivers are named by session are not stored;
-//! those that are for some authids or authroles only are given to no other session.
+//! A history is in memory, or in an [`EventStore`] of the host, which outlives the realm. Spec:
+//! advanced profile "Event History". Events whose receivers are named by session are not stored.
+//! Events for some authids or authroles only are given to no other session.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,57 +22,57 @@ use crate::limits::DEFAULT_HISTORY_BYTES;
 use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
-/// The events of a pattern that are stored.
+/// The settings of the history of one pattern.
 #[derive(Debug, Clone)]
 pub struct HistorySettings {
     /// The topics.
     pub pattern: UriPattern,
-    /// How many events.
+    /// The largest number of events.
     pub max_events: usize,
-    /// How many bytes they may hold; the newest one is kept whatever its size.
+    /// The largest size in bytes; the newest event is kept whatever its size.
     pub max_bytes: usize,
 }
 
 impl HistorySettings {
-    /// So many events, with the usual limit of their bytes.
+    /// A history of `max_events` events with the default limit of bytes.
     pub const fn new(pattern: UriPattern, max_events: usize) -> Self {
         Self { pattern, max_events, max_bytes: DEFAULT_HISTORY_BYTES }
     }
 }
 
-/// How far a store has come: of two tickets the one that was given later is the larger.
+/// The progress of an event store. Tickets ascend in the order in which they are issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// One of the [`HistorySettings`] of a realm, by its place in their list.
+/// The index of a history in the settings of its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HistoryId(pub usize);
 
-/// An event as an [`EventStore`] keeps it.
+/// An event in an [`EventStore`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The publication. No two records of a history have the same.
+    /// The id of the publication, unique within a history.
     pub publication: PublicationId,
-    /// The event, in a form of this crate's.
+    /// The event, in a format of this crate.
     pub bytes: Vec<u8>,
 }
 
-/// Where stored events outlive the realm. It works in its own time: what it was given is safe when
-/// the host has said so, with [`crate::Realm::stored`], and what is asked of it is answered with
+/// A store of events that outlives the realm. It works asynchronously: the host reports with
+/// [`crate::Realm::stored`] that events are stored, and answers queries with
 /// [`crate::Realm::finish_history_query`].
 pub trait EventStore: fmt::Debug + Send {
     /// Whether it takes more now. An event for which it has no room is not published.
     fn has_room(&self) -> bool;
 
-    /// Takes an event, in the order of the calls.
+    /// Appends an event, in the order of the calls.
     fn append(&mut self, history: HistoryId, record: Record) -> Ticket;
 
-    /// A publication was dropped for want of room, and its publisher, which has not asked for an
-    /// acknowledgement, is not told.
+    /// Notes a publication that was dropped for want of room, and whose publisher gets no ERROR
+    /// because it has not requested an acknowledgement.
     fn note_dropped(&mut self);
 
-    /// Lets `reading` visit the records of a history, later, and answers it then. Whether it will:
-    /// not if too many wait already.
+    /// Lets `reading` visit the records of a history, and answers it later. Returns false if too
+    /// many queries wait already.
     fn read(&mut self, history: HistoryId, reading: HistoryQuery) -> bool;
 }
 
@@ -82,7 +81,7 @@ pub trait EventStore: fmt::Debug + Send {
 pub(crate) struct StoredEvent {
     pub(crate) at: Timestamp,
     pub(crate) topic: CompactString,
-    /// Of its own, so that the events in queues can be told from those that are stored.
+    /// A copy of its own, so that stored events are counted apart from those in queues.
     pub(crate) event: Arc<Event>,
     pub(super) eligibility: Eligibility,
 }
@@ -90,7 +89,7 @@ pub(crate) struct StoredEvent {
 impl StoredEvent {
     pub(super) fn new(publication: &Publication, event: &SharedEvent) -> Self {
         Self {
-            // A client that asks with a time that it was given finds the event.
+            // A client that queries with a timestamp of an answer finds the event.
             at: publication.at.to_millis(),
             topic: publication.publish.topic.as_str().into(),
             event: Arc::new((**event).clone()),
@@ -116,15 +115,14 @@ pub(super) fn is_storable(publish: &Publish) -> bool {
 /// A history.
 #[derive(Debug)]
 pub(super) enum History {
-    /// It ends with the realm.
+    /// In memory; it ends with the realm.
     InMemory(Box<MemoryHistory>),
-    /// It is in the event store.
+    /// In the event store.
     InStore(HistoryId),
 }
 
 impl History {
-    /// Stores the event of a publication, if this is its place and it is one of those that are
-    /// stored.
+    /// Stores the event of a publication, if the history is in memory and the event may be stored.
     pub(super) fn keep(&mut self, publication: &Publication, event: &SharedEvent) {
         if let Self::InMemory(history) = self
             && is_storable(&publication.publish)
@@ -141,13 +139,13 @@ pub(super) struct MemoryHistory {
     max_bytes: usize,
     events: VecDeque<StoredEvent>,
     bytes: usize,
-    /// The place of the oldest event. Places count up and never come again.
+    /// The place of the oldest event. Places count up and never repeat.
     first: u64,
     places: HashMap<PublicationId, u64>,
 }
 
-/// Bytes that one entry of [`MemoryHistory::places`] holds at the most, with the free space of the
-/// table: while entries come and go, little more than a fifth of it may be filled.
+/// The largest memory of one entry of [`MemoryHistory::places`], with the free space of the table:
+/// while entries come and go, little more than a fifth of it may be filled.
 const PLACE_BYTES: usize = 5 * size_of::<(PublicationId, u64)>();
 
 impl MemoryHistory {
@@ -177,20 +175,20 @@ impl MemoryHistory {
         }
     }
 
-    /// The place that the next event gets.
+    /// The place of the next event.
     fn end(&self) -> u64 {
         self.first + self.events.len() as u64
     }
 
-    /// Lets a selection visit the events at these places, until the work is spent. Whether it has
-    /// what it wants; otherwise the places that are left.
+    /// Lets a selection visit the events at `places`, until the work is spent. Returns whether the
+    /// selection is complete; otherwise `places` are those that are left.
     pub(super) fn select(
         &self,
         selection: &mut Selection,
         places: &mut Range<u64>,
         work: &mut Work,
     ) -> bool {
-        // Events may have been pushed out meanwhile.
+        // Events may have been removed meanwhile.
         places.start = places.start.max(self.first);
         while places.start < places.end {
             if work.is_spent() {
@@ -212,29 +210,29 @@ impl MemoryHistory {
         true
     }
 
-    /// The places that a selection is about. A publication that is not stored (any more) leaves
-    /// none.
+    /// The places that a selection has to visit; none if it names a publication that is not stored
+    /// (any more).
     pub(super) fn places(&self, selection: &Selection) -> Range<u64> {
         let place = |publication: PublicationId| self.places.get(&publication).copied();
         selection.query().bounds.places(self.first..self.end(), place).unwrap_or_default()
     }
 }
 
-/// Publications between which events are asked for. All that are given must hold.
+/// Bounds of a query, as publications. All that are given must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bounds {
-    /// The event of this one and later ones.
+    /// From this event on.
     pub from: Option<PublicationId>,
-    /// Later ones than this.
+    /// Later events than this one.
     pub after: Option<PublicationId>,
-    /// Earlier ones than this.
+    /// Earlier events than this one.
     pub before: Option<PublicationId>,
-    /// The event of this one and earlier ones.
+    /// Up to this event.
     pub until: Option<PublicationId>,
 }
 
 impl Bounds {
-    /// The part of a range of places that they leave; none where a publication has no place.
+    /// The part of a range of places within the bounds; `None` if a publication has no place.
     pub fn places(
         &self,
         all: Range<u64>,
@@ -257,10 +255,10 @@ impl Bounds {
     }
 }
 
-/// Which events are asked for. All conditions must hold.
+/// The conditions of a query. All must hold.
 #[derive(Debug, Default)]
 pub(crate) struct EventFilter {
-    /// The latest first.
+    /// The latest event first.
     pub(crate) reverse: bool,
     pub(crate) limit: Option<usize>,
     pub(crate) from_time: Option<Timestamp>,

@@ -1,10 +1,10 @@
-//! Reading a history: from the events of a subscription to the answer of
+//! Queries for stored events: from the events of a subscription to the answer of
 //! `wamp.subscription.get_events`.
 //!
-//! Events of a history in memory are visited in steps, those in an event store by the store, which
-//! needs no lock of the realm's for it. An answer has a largest size: so many events as were asked
-//! for are given or none; without a number, as many as fit, and the keyword result `more` says that
-//! there are others. Spec: advanced profile "Event History".
+//! Events of a history in memory are visited in steps. An event store visits its own, without the
+//! realm's lock. The size of an answer is limited: if a number of events was requested, that many
+//! are returned or none; otherwise as many as fit, and the keyword result `more` tells that there
+//! are others. Spec: advanced profile "Event History".
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,21 +34,21 @@ pub(crate) enum EventsForm {
     OneList,
 }
 
-/// The events that a session asks for and may receive.
+/// The events that match a query and that its session may receive.
 #[derive(Debug)]
 pub(super) struct Selection {
     query: EventFilter,
-    /// Whether `limit` was asked for; otherwise fewer events are no surprise.
+    /// Whether the query has a limit; otherwise an answer may have fewer events.
     is_limit_asked: bool,
     session: SessionKey,
     principal: Principal,
     events: Vec<Selected>,
     bytes: usize,
-    /// Others did not fit.
+    /// Further events did not fit.
     more: bool,
 }
 
-/// What an answer says of an event.
+/// A selected event.
 #[derive(Debug)]
 struct Selected {
     at: Timestamp,
@@ -65,7 +65,7 @@ impl Selection {
         self.query.reverse
     }
 
-    /// Takes an event if it is one of those; breaks when no other is wanted. One event is taken
+    /// Adds an event that matches; breaks when no more are needed. The first event is added
     /// whatever its size.
     pub(super) fn offer(&mut self, stored: &StoredEvent) -> ControlFlow<()> {
         if self.query.limit.is_some_and(|limit| self.events.len() >= limit) {
@@ -86,7 +86,7 @@ impl Selection {
     }
 }
 
-/// One request for the events of a subscription, while it is answered.
+/// A query for the events of a subscription, while it is answered.
 #[derive(Debug)]
 pub struct HistoryQuery {
     pub(super) caller: SessionKey,
@@ -96,11 +96,11 @@ pub struct HistoryQuery {
     form: EventsForm,
     serializer: Serializer,
     pub(super) selection: Selection,
-    /// Events that are written, in the order of the selection.
+    /// Encoded events, in the order of the selection.
     written: Vec<Encoded>,
 }
 
-/// What a session asks for.
+/// The parts of a query.
 #[derive(Debug)]
 pub(crate) struct HistoryRequest<'a> {
     pub(crate) caller: Identity<'a>,
@@ -110,7 +110,7 @@ pub(crate) struct HistoryRequest<'a> {
     pub(crate) form: EventsForm,
     pub(crate) serializer: Serializer,
     pub(crate) query: EventFilter,
-    /// Whether the number of events was asked for.
+    /// Whether the query has a limit.
     pub(crate) is_limit_asked: bool,
 }
 
@@ -149,12 +149,12 @@ impl HistoryQuery {
         }
     }
 
-    /// The publications between which the events stand.
+    /// The bounds of the query.
     pub const fn bounds(&self) -> &Bounds {
         &self.selection.query.bounds
     }
 
-    /// The session that asks.
+    /// The session that has sent the query.
     pub const fn caller(&self) -> SessionKey {
         self.caller
     }
@@ -164,16 +164,16 @@ impl HistoryQuery {
         self.selection.query.reverse
     }
 
-    /// Visits a record of the event store; breaks when no other is wanted.
+    /// Visits a record of the event store; breaks when no more are needed.
     ///
     /// # Errors
-    /// The bytes are no record of this crate's.
+    /// The bytes are not a record of this crate.
     pub fn visit(&mut self, bytes: &[u8]) -> Result<ControlFlow<()>, UnreadableRecord> {
         let stored = record::read(bytes, self.subscription).ok_or(UnreadableRecord)?;
         Ok(self.selection.offer(&stored))
     }
 
-    /// The answer, when all records have been visited or the store has failed.
+    /// The answer, when all records were visited or the store has failed.
     pub fn answer(mut self, outcome: Result<(), &str>) -> HistoryAnswer {
         let (caller, request) = (self.caller, self.request);
         let outcome = match outcome {
@@ -195,14 +195,14 @@ impl HistoryQuery {
         size_of::<Self>() + topic + texts.iter().map(|text| text.len()).sum::<usize>()
     }
 
-    /// Forgets the events that were selected and written.
+    /// Drops the events that were selected and encoded.
     pub(super) fn restart(&mut self) {
         let Selection { events, bytes, more, .. } = &mut self.selection;
         (*events, *bytes, *more) = (Vec::new(), 0, false);
         self.written = Vec::new();
     }
 
-    /// Writes the selected events, as far as the work allows. Whether all are written.
+    /// Encodes the selected events, as far as the work allows. Returns whether all are encoded.
     pub(super) fn write(&mut self, work: &mut Work) -> Result<bool, RequestFailure> {
         if self.selection.more && self.selection.is_limit_asked {
             return Err(RequestFailure::EventsTooLarge);
@@ -220,7 +220,7 @@ impl HistoryQuery {
         Ok(true)
     }
 
-    /// The results; what was written is taken out.
+    /// The results. The encoded events are taken out.
     pub(super) fn take_results(&mut self) -> Result<Payload, RequestFailure> {
         let (form, serializer) = (self.form, self.serializer);
         let written = std::mem::take(&mut self.written);
@@ -243,8 +243,8 @@ impl HistoryQuery {
         Payload::from_encoded(Some(args), more).map_err(failure)
     }
 
-    /// One event: what the specification says of it, and beside that what Crossbar.io does. Who has
-    /// published is null where that is not disclosed.
+    /// Encodes one event with the keys of the specification and those of Crossbar.io. The publisher
+    /// is null unless it is disclosed.
     fn write_event(
         &self,
         stored: &Selected,
@@ -295,7 +295,7 @@ impl HistoryQuery {
     }
 }
 
-/// Arguments that are absent, as clients of Crossbar.io expect them.
+/// Absent arguments as clients of Crossbar.io expect them.
 fn write_absent(payload: &Payload, writer: &mut dyn TokenWriter) {
     if payload.args().is_none() {
         writer.key("args");
@@ -312,7 +312,7 @@ fn failure(error: impl std::fmt::Display) -> RequestFailure {
     RequestFailure::InvalidArgument(format!("the events can't be written: {error}"))
 }
 
-/// The bytes of a record can't be read.
+/// The record can't be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the record is not of this version's form")]
 pub struct UnreadableRecord;

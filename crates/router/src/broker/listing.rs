@@ -1,4 +1,4 @@
-//! What the meta API tells of subscriptions. What may be long is given in pieces.
+//! Subscriptions for the meta API, in pieces where there may be many.
 //!
 //! Spec: advanced profile "Subscriptions Meta API".
 
@@ -29,14 +29,14 @@ pub(crate) struct SubscriptionInfo<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct SubscriberListCursor(SubscribersCursor);
 
-/// A history in memory while it is read.
+/// A query of a history in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryHistoryQuery {
     reading: Box<HistoryQuery>,
     subscription: SubscriptionId,
-    /// The places that the request is about.
+    /// The places that the query has to visit.
     all: Option<Range<u64>>,
-    /// The places that are left to be visited; none when all have been.
+    /// The places that are left; `None` when all were visited.
     places: Option<Range<u64>>,
 }
 
@@ -46,8 +46,8 @@ impl MemoryHistoryQuery {
         self.reading.size()
     }
 
-    /// Forgets the events that were visited, so that all are visited again. The history may drop
-    /// them meanwhile.
+    /// Drops the visited events, so that all are visited again. The history may drop them
+    /// meanwhile.
     pub(crate) fn restart(&mut self) {
         self.places = self.all.clone();
         self.reading.restart();
@@ -55,7 +55,7 @@ impl MemoryHistoryQuery {
 }
 
 impl Broker {
-    /// The subscriptions with ids above this one, in their order.
+    /// The subscriptions with ids above `after`, in the order of the ids.
     pub(crate) fn subscriptions_after(
         &self,
         after: Option<SubscriptionId>,
@@ -63,7 +63,7 @@ impl Broker {
         self.subscriptions.ids_after(after)
     }
 
-    /// The same of those of a session.
+    /// The subscriptions of a session with ids above `after`, in the order of the ids.
     pub(crate) fn subscriptions_of_after(
         &self,
         holdings: &BrokerState,
@@ -88,8 +88,8 @@ impl Broker {
         self.subscriptions.at(pattern)
     }
 
-    /// Calls `found` with further subscriptions that an event on a topic would go to. Whether there
-    /// is no other.
+    /// Calls `found` with further subscriptions that match a topic. Returns whether there are no
+    /// more.
     pub(crate) fn next_matching(
         &self,
         topic: &str,
@@ -103,12 +103,12 @@ impl Broker {
         cursor.is_at_end()
     }
 
-    /// How many subscribers a subscription has.
+    /// The number of subscribers of a subscription.
     pub(crate) fn subscriber_count(&self, id: SubscriptionId) -> Option<usize> {
         self.subscriptions.get(id).map(|subscription| subscription.members.len())
     }
 
-    /// Calls `found` with further subscribers of a subscription. Whether there is no other.
+    /// Calls `found` with further subscribers of a subscription. Returns whether there are no more.
     pub(crate) fn next_subscribers(
         &self,
         id: SubscriptionId,
@@ -120,11 +120,11 @@ impl Broker {
         subscription.members.next_members(&mut cursor.0, work, found)
     }
 
-    /// Begins to read the events of a subscription. Those of a history in memory are to be read
-    /// with [`Broker::continue_reading`]; the event store answers for its own.
+    /// Begins a query for the events of a subscription. A history in memory is read with
+    /// [`Broker::continue_reading`]; the event store answers for its own.
     ///
     /// # Errors
-    /// Nothing is stored of the subscription.
+    /// The subscription has no history.
     pub(crate) fn begin_reading(
         &mut self,
         id: SubscriptionId,
@@ -143,7 +143,7 @@ impl Broker {
         Ok(Some(MemoryHistoryQuery { reading, subscription: id, all, places }))
     }
 
-    /// Reads on. The answer, when there is one.
+    /// Continues a query. Returns the answer when there is one.
     pub(crate) fn continue_reading(
         &self,
         history: &mut MemoryHistoryQuery,

@@ -1,10 +1,9 @@
-//! Publications that were accepted and have not reached all subscribers, in the order of each
-//! publisher.
+//! Accepted publications that have not reached all subscribers, in the order of each publisher.
 //!
-//! Most publications are done when their PUBLISH has been handled and are never here. Here are
-//! those with more subscribers than one step serves, those that wait for the event store, and what
-//! the same session has published behind them. The events that the router publishes about a session
-//! stand in the order of that session. A session's publications stay when it leaves.
+//! Most publications are finished when their PUBLISH has been handled, and are never queued here.
+//! Queued are publications with more subscribers than one step serves, publications that wait for
+//! the event store, and later publications of the same session. Meta events about a session stand
+//! in the order of its publications. The publications of a session stay when it ends.
 //!
 //! Spec: basic profile "Ordering Guarantees".
 
@@ -19,10 +18,7 @@ use super::history::Ticket;
 use super::publication::Publication;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_OUTGOING_BYTES, MAX_OUTGOING_BYTES_PER_SESSION, MAX_OUTGOING_META_BYTES,
-    MAX_OUTGOING_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::work::Work;
@@ -32,13 +28,13 @@ use crate::work::Work;
 struct Queue {
     publications: VecDeque<Publication>,
     bytes: usize,
-    /// A job will go on with them.
+    /// The session has a job for them.
     is_scheduled: bool,
-    /// What the realm counts for the session until they are sent, once the session has left.
+    /// The counts of the realm for the session until they are sent, once the session has ended.
     totals: DetachedTotals,
 }
 
-/// What a realm counts for sessions that have left.
+/// The counts of a realm for sessions that have ended.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DetachedTotals {
     pub(crate) sessions: usize,
@@ -54,40 +50,39 @@ impl DetachedTotals {
 }
 
 impl Queue {
-    /// An empty queue with room for one publication: that of a session that has left often has no
-    /// other.
+    /// An empty queue with room for one publication: a session that has ended often has only one.
     fn for_one() -> Self {
         Self { publications: VecDeque::with_capacity(1), ..Self::default() }
     }
 
-    fn is_full(&self) -> bool {
-        self.publications.len() >= MAX_OUTGOING_PER_SESSION
-            || self.bytes >= MAX_OUTGOING_BYTES_PER_SESSION
+    fn is_full(&self, limits: &SessionLimits) -> bool {
+        self.publications.len() >= limits.max_outgoing_publications
+            || self.bytes >= limits.max_outgoing_bytes
     }
 }
 
-/// See the [module](self).
+/// All unfinished publications of a realm.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     queues: HashMap<SessionKey, Queue>,
-    /// Bytes that the publications of sessions hold.
+    /// Bytes of the publications of sessions.
     bytes: usize,
-    /// Bytes that the meta events hold.
+    /// Bytes of meta events.
     meta_bytes: usize,
-    /// Sessions whose queues can go on and have no job.
+    /// Sessions whose queues can be continued and that have no job.
     ready: Vec<SessionKey>,
-    /// Sessions that have left and have nothing here any more, which the realm still counts.
+    /// The counts of sessions that have nothing here any more, which the realm still counts.
     totals: DetachedTotals,
 }
 
-/// What a step has come to.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stepped {
-    /// Everything is done.
+    /// Everything is finished.
     Done,
-    /// There is more to do.
+    /// More is left.
     More,
-    /// It goes on when something else has happened.
+    /// It waits for something else.
     Waits,
 }
 
@@ -117,7 +112,7 @@ impl Outgoing {
         }
     }
 
-    /// A publication is gone that held so many bytes.
+    /// No longer counts a publication of `bytes` bytes.
     fn discount(&mut self, publication: &Publication, bytes: usize) {
         let of_kind = if publication.is_meta() { &mut self.meta_bytes } else { &mut self.bytes };
         *of_kind = of_kind.saturating_sub(bytes);
@@ -134,7 +129,7 @@ impl Outgoing {
         }
     }
 
-    /// The publication of a session that waits for this ticket.
+    /// The publication of a session that waits for a ticket.
     fn waiting_for(&mut self, source: SessionKey, ticket: Ticket) -> Option<&mut Publication> {
         let queue = self.queues.get_mut(&source)?;
         queue.publications.iter_mut().find(|publication| publication.ticket == Some(ticket))
@@ -142,18 +137,18 @@ impl Outgoing {
 }
 
 impl Broker {
-    /// Whether the realm takes no publications that can't go out at once.
+    /// Whether the realm accepts only publications that can be delivered at once.
     pub(crate) const fn has_no_memory_for_outgoing(&self) -> bool {
-        self.outgoing.bytes >= MAX_OUTGOING_BYTES
+        self.outgoing.bytes >= self.limits.max_outgoing_bytes
     }
 
-    /// Whether the realm takes no meta events.
+    /// Whether the realm drops meta events.
     pub(crate) const fn has_no_memory_for_meta_events(&self) -> bool {
-        self.outgoing.meta_bytes >= MAX_OUTGOING_META_BYTES
+        self.outgoing.meta_bytes >= self.limits.max_outgoing_meta_bytes
     }
 
-    /// Keeps what the realm counts for a session that has left until its publications are sent.
-    /// [`Self::take_detached`] returns it then.
+    /// Keeps the counts of a session that has ended until its publications are sent. Then
+    /// [`Self::take_detached`] returns them.
     pub(crate) fn finish_detach(&mut self, source: SessionKey, totals: DetachedTotals) {
         match self.outgoing.queues.get_mut(&source) {
             Some(queue) => queue.totals.add(totals),
@@ -161,33 +156,32 @@ impl Broker {
         }
     }
 
-    /// Takes out what the realm need not count any more.
+    /// Takes out the counts of sessions that have nothing left.
     pub(crate) fn take_detached(&mut self) -> DetachedTotals {
         std::mem::take(&mut self.outgoing.totals)
     }
 
-    /// Whether a session may publish no more before earlier publications are done.
-    pub(crate) fn is_full_of_outgoing(&self, source: SessionKey) -> bool {
-        self.outgoing.has(source) && self.outgoing.queues[&source].is_full()
+    /// Whether a session may publish no more until earlier publications are finished.
+    pub(crate) fn is_full_of_outgoing(&self, source: SessionKey, limits: &SessionLimits) -> bool {
+        self.outgoing.has(source) && self.outgoing.queues[&source].is_full(limits)
     }
 
-    /// Whether any publication is not done.
+    /// Whether any publication is unfinished.
     pub(crate) fn has_outgoing(&self) -> bool {
         !self.outgoing.queues.is_empty()
     }
 
-    /// Whether the publications of some session need a job.
+    /// Whether any session needs a job for its publications.
     pub(crate) const fn has_ready(&self) -> bool {
         !self.outgoing.ready.is_empty()
     }
 
-    /// A session whose publications need a job; it is taken out.
+    /// Takes a session that needs a job for its publications.
     pub(crate) fn take_ready(&mut self) -> Option<SessionKey> {
         self.outgoing.ready.pop()
     }
 
-    /// Sends an accepted publication to its subscribers, now or behind the earlier ones of the same
-    /// session.
+    /// Delivers an accepted publication, now or behind earlier publications of the same session.
     pub(crate) fn publish<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -206,7 +200,7 @@ impl Broker {
         }
     }
 
-    /// Goes on with the publications of a session.
+    /// Continues the publications of a session.
     pub(crate) fn continue_outgoing<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -239,7 +233,7 @@ impl Broker {
         Stepped::Done
     }
 
-    /// Acknowledges and retains a publication whose turn has come, and sends its event. Whether all
+    /// Acknowledges, retains and delivers a publication whose turn has come. Returns whether all
     /// subscribers have it.
     fn deliver<O: Outbox>(
         &mut self,
@@ -262,7 +256,8 @@ impl Broker {
         self.fan_out(sessions, publication, work)
     }
 
-    /// All subscribers have the event. Its publisher may wait for their acknowledgements.
+    /// Handles a publication that all subscribers have. Its publisher may wait for their
+    /// acknowledgements.
     fn finish<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -274,7 +269,7 @@ impl Broker {
         }
     }
 
-    /// A publication waits for the event store.
+    /// Continues a publication that the event store has stored.
     pub(super) fn is_stored(&mut self, source: SessionKey, ticket: Ticket) {
         if let Some(publication) = self.outgoing.waiting_for(source, ticket) {
             publication.ticket = None;
@@ -282,8 +277,7 @@ impl Broker {
         }
     }
 
-    /// The event store has lost a publication: it is not sent, and its publisher gets an ERROR that
-    /// says why.
+    /// Drops a publication that the event store has lost. Its publisher gets ERROR with the reason.
     pub(super) fn is_lost<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,

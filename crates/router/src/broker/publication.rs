@@ -1,8 +1,8 @@
 //! PUBLISH to EVENT: one event for each matching subscription, shared by its subscribers.
 //!
-//! A fan-out that is more than a step's work goes on later, where it stopped. Hot:
-//! [`Broker::fan_out`]. Spec: basic profile "Publishing and Events"; advanced profile "Publisher
-//! Identification", "Publication Trust Levels", "Payload Passthru Mode".
+//! A fan-out that exceeds a step is continued later where it stopped. Hot: [`Broker::fan_out`].
+//! Spec: basic profile "Publishing and Events"; advanced profile "Publisher Identification",
+//! "Publication Trust Levels", "Payload Passthru Mode".
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
@@ -25,46 +25,47 @@ use crate::uri_index::MatchCursor;
 use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
-/// Nodes of the subscription index that are visited before the matches are served. Few, so that
-/// a publication without patterns keeps its matches on the stack.
+/// Nodes of the subscription index that are visited before the matches are served. Few, so that a
+/// publication without patterns keeps its matches on the stack.
 const VISITS_AT_ONCE: u32 = 1_024;
 
-/// A publication that was accepted, and how far it has come.
+/// An accepted publication and its progress.
 #[derive(Debug)]
 pub(crate) struct Publication {
     pub(super) id: PublicationId,
-    /// The session in whose order it stands: its publisher, or the one that has caused an event of
-    /// the router.
+    /// The session in whose order it stands: its publisher, or the session that a meta event is
+    /// about.
     pub(super) source: SessionKey,
-    /// None when the router publishes.
+    /// `None` for meta events.
     pub(super) publisher: Option<SessionKey>,
     pub(super) publish: Publish,
-    /// What all subscribers get beside the payload.
+    /// The details of the event for all subscribers.
     pub(super) details: EventDetails,
     pub(super) eligibility: Eligibility,
     pub(super) accepted: Moment,
-    /// The time of day for histories, where the realm has any.
+    /// The time of day, if the realm has histories.
     pub(super) at: Timestamp,
-    /// Answered when its turn comes, where it was not answered when it was accepted.
+    /// The request to be acknowledged when its turn comes, unless that was done when it was
+    /// accepted.
     pub(super) answer: Option<RequestRef>,
-    /// It goes out when the event store has stored this.
+    /// The publication is sent when the event store has come to this ticket.
     pub(super) ticket: Option<Ticket>,
-    /// Its event is retained when its turn comes.
+    /// The event is retained when its turn comes.
     pub(super) retains: bool,
-    /// Its receivers are asked to acknowledge it, and its publisher waits for them.
+    /// The receivers are requested to acknowledge it, and the publisher waits for them.
     pub(super) asks_receivers: bool,
     pub(super) fan_out: FanOut,
 }
 
-/// What a publication is made of.
+/// The parts of a new publication.
 #[derive(Debug)]
 pub(crate) struct NewPublication<'a> {
     pub(crate) id: PublicationId,
     pub(crate) source: SessionKey,
-    /// None when the router publishes.
+    /// `None` for meta events.
     pub(crate) publisher: Option<Identity<'a>>,
     pub(crate) publish: Publish,
-    /// The subscribers learn who publishes.
+    /// The publisher is disclosed to subscribers.
     pub(crate) disclosed: bool,
     pub(crate) trustlevel: Option<u64>,
     pub(crate) now: Moment,
@@ -104,22 +105,22 @@ impl Publication {
         }
     }
 
-    /// Its publisher waits for the acknowledgements of its receivers.
+    /// Lets the publisher wait for the acknowledgements of the receivers.
     pub(crate) const fn ask_receivers(&mut self, request: RequestRef) {
         (self.asks_receivers, self.answer) = (true, Some(request));
     }
 
-    /// Whether it is an event of the router itself.
+    /// Whether it is a meta event.
     pub(super) const fn is_meta(&self) -> bool {
         self.publisher.is_none()
     }
 
-    /// Whether it goes out when the event store has stored it.
+    /// Whether it is sent when the event store has stored it.
     pub(crate) const fn waits_for_store(&self) -> bool {
         self.ticket.is_some()
     }
 
-    /// Its publisher is answered when its turn comes.
+    /// Acknowledges it to its publisher when its turn comes.
     pub(crate) const fn answer_later(&mut self, request: RequestRef) {
         self.answer = Some(request);
     }
@@ -145,11 +146,11 @@ impl Publication {
     }
 }
 
-/// How far a publication has come on its way to the subscribers.
+/// The progress of a fan-out.
 #[derive(Debug, Default)]
 pub(super) struct FanOut {
     matches: MatchCursor,
-    /// Subscriptions that match; those before `next` have been served.
+    /// Matching subscriptions; those before `next` have been served.
     found: SmallVec<[SubscriptionId; 4]>,
     next: usize,
     /// The subscription that is being served.
@@ -160,23 +161,23 @@ pub(super) struct FanOut {
 struct SubscriptionFanOut {
     subscription: SubscriptionId,
     event: SharedEvent,
-    /// The same event, to be acknowledged; made for the first subscriber that can.
+    /// The same event with a request to acknowledge it; built for the first subscriber that can.
     asking: Option<SharedEvent>,
     members: SubscribersCursor,
 }
 
-/// Whether only subscribers that have announced it can open the payload.
+/// Whether the payload is opaque (payload passthru mode).
 pub(super) fn is_sealed(passthru: Option<&PassthruDetails>) -> bool {
     passthru.is_some_and(PassthruDetails::uses_passthru)
 }
 
-/// Whether a subscriber has announced that it opens such payloads.
+/// Whether a subscriber has announced payload passthru mode.
 pub(super) fn opens_sealed<O>(subscriber: &Session<O>) -> bool {
     subscriber.roles.subscriber_has(Feature::PayloadPassthruMode)
 }
 
 impl Broker {
-    /// Whether anybody listens to a topic.
+    /// Whether a topic has subscribers.
     pub(crate) fn has_listeners(&self, topic: &str) -> bool {
         let mut found = false;
         self.subscriptions.index().all_matches(topic, |_| found = true);
@@ -184,8 +185,8 @@ impl Broker {
     }
 
     /// Sends the event to every eligible subscriber of every matching subscription, or to as many
-    /// as the work allows. Each subscription makes one event; its subscribers share it. Whether all
-    /// have it.
+    /// as the work allows. Each subscription builds one event, which its subscribers share. Returns
+    /// whether all have it.
     pub(super) fn fan_out<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -232,7 +233,7 @@ impl Broker {
         }
     }
 
-    /// The subscription that comes next; none when there is no other, or the work is spent.
+    /// The next subscription; `None` when there are no more, or the work is spent.
     fn next_served(
         &mut self,
         publication: &Publication,
@@ -270,7 +271,7 @@ impl Broker {
         }
     }
 
-    /// Whether all subscribers of the subscription have the event.
+    /// Sends the event to the subscribers of one subscription. Returns whether all have it.
     fn serve<O: Outbox>(
         &mut self,
         sessions: &Sessions<O>,
@@ -309,7 +310,7 @@ fn send<O: Outbox>(serving: &mut SubscriptionFanOut, subscriber: &Session<O>) ->
 }
 
 impl SubscriptionFanOut {
-    /// Sends the event to a subscriber and asks it for an acknowledgement, if it can give one.
+    /// Sends the event to a subscriber, with a request to acknowledge it if the subscriber can.
     fn send_asking<O: Outbox>(&mut self, subscriber: &Session<O>, silent: &mut Silent) -> Delivery {
         if !subscriber.roles.subscriber_has(Feature::AcknowledgedEventDelivery) {
             return send(self, subscriber);
@@ -329,7 +330,7 @@ impl FanOut {
     }
 }
 
-/// The same event, to be acknowledged.
+/// The same event with a request to acknowledge it.
 fn asking_event(event: &SharedEvent) -> SharedEvent {
     let mut details = event.details.clone();
     details.x_acknowledged_delivery = Some(true);

@@ -3,8 +3,8 @@
 //! ```text
 //! micros|i64  serializer|u8  event length|u32  EVENT  PUBLISH
 //! ```
-//! All numbers are little-endian. EVENT is the message as its subscribers got it, in the format in
-//! which it was published; PUBLISH is in JSON and says topic and receivers.
+//! All numbers are little-endian. EVENT is the message as sent to subscribers, in the format in
+//! which it was published. PUBLISH is in JSON and holds the topic and the receivers.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::wall_clock::Timestamp;
 
 const HEAD: usize = 8 + 1 + 4;
 
-/// The bytes of the event of a publication.
+/// Encodes the event of a publication.
 pub(super) fn write(publication: &Publication, event: SharedEvent) -> Vec<u8> {
     let serializer = event.payload.serializer().unwrap_or(Serializer::Json);
     let mut record = Vec::with_capacity(HEAD + 128 + event.payload.size());
@@ -30,7 +30,7 @@ pub(super) fn write(publication: &Publication, event: SharedEvent) -> Vec<u8> {
     record.push(number_of(serializer));
     let length_at = record.len();
     record.extend_from_slice(&[0; 4]);
-    // In the format of its payload, nothing can be without a form.
+    // The payload is in this format already, so the event can be encoded.
     let _ = RouterMessage::Event(event).encode(serializer, &mut record);
     let length = u32::try_from(record.len() - HEAD).unwrap_or(u32::MAX);
     record[length_at..HEAD].copy_from_slice(&length.to_le_bytes());
@@ -43,7 +43,7 @@ pub(super) fn write(publication: &Publication, event: SharedEvent) -> Vec<u8> {
     record
 }
 
-/// Those of the RawSocket handshake, but that two serializers have the same one there.
+/// The numbers of the RawSocket handshake, except that two serializers share one there.
 const fn number_of(serializer: Serializer) -> u8 {
     match serializer {
         Serializer::BjData => 0x14,
@@ -51,13 +51,13 @@ const fn number_of(serializer: Serializer) -> u8 {
     }
 }
 
-/// The publication whose event the bytes are of; none where they are of none.
+/// The publication id of a record; `None` if the bytes are not a record.
 pub fn publication_of(record: &[u8]) -> Option<PublicationId> {
     let subscription = SubscriptionId::new(1)?;
     read(record, subscription).map(|stored| stored.event.publication)
 }
 
-/// The event that the bytes are of, as one of this subscription; none where they are of none.
+/// Decodes a record as an event of `subscription`; `None` if the bytes are not a record.
 pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<StoredEvent> {
     let (head, rest) = record.split_at_checked(HEAD)?;
     let (micros, head) = head.split_first_chunk::<8>()?;

@@ -1,9 +1,9 @@
-//! Retained events on their way to new subscribers.
+//! Replays: sending retained events to new subscribers.
 //!
 //! A subscriber may get more retained events than its queue holds, so they are sent as it reads,
-//! topic by topic. What is published meanwhile is sent at once; a topic whose turn has not come is
-//! sent before that, so that an event never comes before the retained one of its topic.
-//! Spec: advanced profile "Event Retention"; basic profile "Ordering Guarantees".
+//! topic by topic. What is published meanwhile is sent at once. A topic whose turn has not come is
+//! sent before that, so that no event comes before the retained event of its topic. Spec: advanced
+//! profile "Event Retention"; basic profile "Ordering Guarantees".
 
 use std::collections::BTreeMap;
 
@@ -22,11 +22,11 @@ use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::work::{self, Work};
 
-/// The retained events of one subscription for one session.
+/// The replay of one subscription for one session.
 #[derive(Debug)]
 struct Replay {
     pattern: UriPattern,
-    /// Events that were retained later have been sent as usual ones.
+    /// Events that were retained later were sent as usual events.
     begun: Sequence,
     /// The topic that was sent last.
     after: Option<CompactString>,
@@ -43,7 +43,7 @@ impl Replay {
     }
 }
 
-/// The replays that have not come to their end.
+/// The unfinished replays.
 #[derive(Debug, Default)]
 pub(super) struct Replays(BTreeMap<(SessionKey, SubscriptionId), Replay>);
 
@@ -58,7 +58,7 @@ impl Replays {
         its.map(|((_, id), _)| *id)
     }
 
-    /// The session no longer has the subscription.
+    /// Ends the replay of a subscription that the session no longer has.
     pub(super) fn end(&mut self, session: SessionKey, id: SubscriptionId) {
         if !self.is_empty() {
             self.0.remove(&(session, id));
@@ -67,8 +67,8 @@ impl Replays {
 }
 
 impl Broker {
-    /// Sends a new subscriber the retained events, as many as it takes now. Whether there are more,
-    /// which [`Self::continue_replays`] sends.
+    /// Sends retained events to a new subscriber, as many as it takes now. Returns whether more are
+    /// left for [`Self::continue_replays`].
     pub(super) fn begin_replay<O: Outbox>(
         &mut self,
         session: &Session<O>,
@@ -86,13 +86,13 @@ impl Broker {
         !is_done
     }
 
-    /// Whether a session may ask for no other retained events before it has those.
+    /// Whether a session has as many replays as it may.
     pub(crate) fn is_full_of_replays(&self, session: SessionKey) -> bool {
         self.retention.has_replays()
             && self.retention.replays.of(session).count() >= MAX_REPLAYS_PER_SESSION
     }
 
-    /// Goes on with the replays of a session.
+    /// Continues the replays of a session.
     pub(crate) fn continue_replays<O: Outbox>(
         &mut self,
         sessions: &Sessions<O>,
@@ -150,8 +150,8 @@ impl Broker {
         stepped
     }
 
-    /// Something is about to be published on a topic: the replays whose turn of the topic has not
-    /// come send it now.
+    /// Before a publication on a topic: sends its retained event in all replays where its turn has
+    /// not come.
     pub(super) fn catch_up<O: Outbox>(
         &mut self,
         sessions: &Sessions<O>,

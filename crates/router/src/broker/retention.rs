@@ -1,9 +1,9 @@
-//! Events that are retained for later subscribers, the latest of each topic.
+//! Retained events: the latest event of each topic, for later subscribers.
 //!
-//! A topic retains one event that everybody may receive and, above it, those that came later for
-//! some only: a new subscriber gets the most recent one that it would have received. A retained
-//! event whose successor has no payload is cleared, as in MQTT. How a subscriber gets them is in
-//! `replay`. Spec: advanced profile "Event Retention".
+//! A topic retains one event for all sessions and, above it, later events for some sessions only: a
+//! new subscriber gets the most recent one that it is eligible for. A publication without payload
+//! clears the topic, as in MQTT. `replay` sends retained events. Spec: advanced profile "Event
+//! Retention".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -20,29 +20,29 @@ use super::publication::{Publication, is_sealed, opens_sealed};
 use super::replay::Replays;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{EXPIRIES_AT_ONCE, MAX_RETAINED_PER_TOPIC};
+use crate::limits::EXPIRIES_AT_ONCE;
 use crate::session::{Identity, Session};
 
-/// How much is retained.
+/// The bounds of retained events.
 #[derive(Debug, Clone, Copy)]
 pub struct RetentionSettings {
-    /// The most events, over all topics.
+    /// The largest number of events, over all topics.
     pub max_events: usize,
-    /// The most bytes that they hold.
+    /// The largest size of all events in bytes.
     pub max_bytes: usize,
-    /// Milliseconds for which an event is retained that does not say; none for ever.
+    /// Milliseconds for which an event is retained unless it says otherwise; for ever when absent.
     pub ttl: Option<u64>,
 }
 
 impl Default for RetentionSettings {
-    /// A hundred thousand events of together 64 MiB: far above what is retained as "the last known
-    /// value", and no danger to the machine.
+    /// A hundred thousand events of 64 MiB in total: far more than the "last known values" of an
+    /// application, and no danger to the machine.
     fn default() -> Self {
         Self { max_events: 100_000, max_bytes: 64 * 1024 * 1024, ttl: None }
     }
 }
 
-/// A point in the order of retained events and of what was published while events were replayed.
+/// A point in the order of retained events and of publications during replays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Sequence(u64);
 
@@ -52,7 +52,7 @@ pub(super) struct Retained {
     publication: PublicationId,
     details: EventDetails,
     payload: Payload,
-    /// Who may receive it.
+    /// The sessions that may receive it.
     eligibility: Eligibility,
     until: Option<Moment>,
     sequence: Sequence,
@@ -94,7 +94,7 @@ impl Retained {
             && (!is_sealed(self.details.passthru.as_deref()) || opens_sealed(session))
     }
 
-    /// The event of a subscription; `topic` where that is a pattern.
+    /// The event for a subscription; `topic` if the subscription has a pattern.
     pub(super) fn event(&self, id: SubscriptionId, topic: Option<&CompactString>) -> SharedEvent {
         let mut details = Box::new(self.details.clone());
         details.retained = Some(true);
@@ -107,15 +107,15 @@ impl Retained {
 /// The retained events of one topic.
 #[derive(Debug, Default)]
 pub(super) struct Topic {
-    /// The oldest first.
+    /// Oldest first.
     events: Vec<Retained>,
-    /// When something was last published while events were replayed: every replay that had begun
-    /// has sent the event of this topic by then.
+    /// The last publication during a replay: by then every replay that had begun has sent the event
+    /// of this topic.
     caught_up: Sequence,
 }
 
 impl Topic {
-    /// The latest event that a session gets whose replay has begun then.
+    /// The latest event for a session whose replay has begun then.
     pub(super) fn event_for<O>(
         &self,
         session: &Session<O>,
@@ -130,12 +130,14 @@ impl Topic {
     }
 }
 
-/// See the [module](self).
+/// The retained events of a realm.
 #[derive(Debug, Default)]
 pub(super) struct Retention {
     settings: RetentionSettings,
+    /// The most events of one topic.
+    max_per_topic: usize,
     topics: BTreeMap<CompactString, Topic>,
-    /// When some event of a topic is over.
+    /// The expiry of some event of each topic.
     expiries: BTreeSet<(Moment, CompactString)>,
     events: usize,
     bytes: usize,
@@ -146,6 +148,10 @@ pub(super) struct Retention {
 impl Retention {
     pub(super) fn new(settings: RetentionSettings) -> Self {
         Self { settings, ..Self::default() }
+    }
+
+    pub(super) const fn set_max_per_topic(&mut self, max_per_topic: usize) {
+        self.max_per_topic = max_per_topic;
     }
 
     pub(super) fn has_replays(&self) -> bool {
@@ -162,7 +168,8 @@ impl Retention {
         self.sequence
     }
 
-    /// Whether there is room for the event of a publication; asked before it is accepted.
+    /// Checks that there is room for the event of a publication, before the publication is
+    /// accepted.
     pub(super) fn check_room(
         &mut self,
         publication: &Publication,
@@ -180,7 +187,7 @@ impl Retention {
         Err(RequestFailure::RealmLimitReached("this realm", "kept events"))
     }
 
-    /// Retains the event of a publication, or clears its topic where the event has no payload. An
+    /// Retains the event of a publication, or clears its topic if the event has no payload. An
     /// event for which there is no room is not retained.
     pub(super) fn keep(&mut self, publication: &Publication, publisher: Option<Identity<'_>>) {
         let topic = publication.publish.topic.as_str();
@@ -200,8 +207,8 @@ impl Retention {
         self.put(topic, kept);
     }
 
-    /// The earlier events of a topic that stay beneath a new one: those that some session may
-    /// receive that may not receive the new one.
+    /// The earlier events of a topic that stay below a new one: those that some session may receive
+    /// that may not receive the new one.
     fn staying(
         &self,
         topic: &str,
@@ -213,7 +220,8 @@ impl Retention {
         };
         let excluded = new.eligibility.excluded_publisher();
         if !new.eligibility.has_lists() {
-            // That is its publisher alone, if it is left out.
+            // The publisher alone may receive the earlier event, if it is excluded from the new
+            // one.
             let publisher = publisher.filter(|_| excluded.is_some());
             let may =
                 |event: &&Retained| publisher.is_some_and(|who| event.eligibility.allows(who));
@@ -225,10 +233,10 @@ impl Retention {
                 && (excluded.is_none() || excluded == event.eligibility.excluded_publisher())
         };
         let mut staying: Vec<_> = earlier.iter().filter(|event| !is_superseded(event)).collect();
-        if staying.len() >= MAX_RETAINED_PER_TOPIC {
-            // The one for everybody is missed by the most.
+        while !staying.is_empty() && staying.len() >= self.max_per_topic {
+            // The event for all sessions would be missed by the most.
             let for_all = staying.iter().rposition(|event| !event.eligibility.has_lists());
-            staying.remove(usize::from(for_all == Some(0)));
+            staying.remove(usize::from(for_all == Some(0) && staying.len() > 1));
         }
         staying.into_iter().map(|event| event.publication).collect()
     }
@@ -245,7 +253,7 @@ impl Retention {
         events <= self.settings.max_events && bytes <= self.settings.max_bytes
     }
 
-    /// Takes all events of a topic out.
+    /// Removes all events of a topic.
     fn take(&mut self, topic: &str) -> Topic {
         let Some((name, topic)) = self.topics.remove_entry(topic) else { return Topic::default() };
         for event in &topic.events {
@@ -271,8 +279,7 @@ impl Retention {
         }
     }
 
-    /// Takes out events whose time is over, so many that it never falls behind: each event that is
-    /// retained brings one.
+    /// Removes expired events, enough to never fall behind: each retained event adds one.
     fn forget_what_is_over(&mut self, now: Moment) {
         for _ in 0..EXPIRIES_AT_ONCE {
             let Some((until, topic)) = self.expiries.first() else { return };
@@ -286,7 +293,7 @@ impl Retention {
         }
     }
 
-    /// Something is published on a topic: every replay has sent the retained event by now.
+    /// Notes a publication on a topic: every replay has sent its retained event by now.
     pub(super) fn set_caught_up(&mut self, topic: &str) {
         let sequence = self.next_sequence();
         if let Some(topic) = self.topics.get_mut(topic) {
@@ -298,7 +305,7 @@ impl Retention {
         self.topics.get(name)
     }
 
-    /// The topics behind one in the order of their names, as far as a pattern may match them.
+    /// The topics behind `topic` in the order of names that a pattern may match.
     pub(super) fn topics_behind<'a>(
         &'a self,
         after: Option<&CompactString>,
@@ -317,7 +324,7 @@ impl Retention {
 }
 
 impl Broker {
-    /// Whether the event of a publication can be retained, if its publisher asks for that.
+    /// Checks that the event of a publication can be retained, if that is requested.
     pub(crate) fn check_retained(
         &mut self,
         publication: &Publication,
@@ -330,7 +337,7 @@ impl Broker {
     }
 }
 
-/// What every topic begins with that a pattern matches.
+/// The text that every topic begins with that matches a pattern.
 fn literal_head(pattern: &UriPattern) -> &str {
     let text = pattern.as_str();
     match pattern.policy() {

@@ -11,21 +11,21 @@ use std::ops::Bound;
 use cloverleaf_wamp::message::SubscribeOptions;
 use compact_str::CompactString;
 
-use crate::dealer::RendezvousKey;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_MEMBERSHIP_BYTES;
 use crate::outbox::Delivery;
+use crate::rendezvous::RendezvousKey;
 use crate::session::SessionKey;
 use crate::work::{self, Work};
 
-/// How a session listens.
+/// The delivery mode of a subscriber.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DeliveryMode {
-    /// To every event.
+    /// Every event.
     EveryEvent,
-    /// To those whose turn it is in the group.
+    /// The events whose turn it is in the group.
     Group(CompactString),
-    /// To those whose resource belongs to the node, and to those without a resource.
+    /// Events whose resource belongs to the node, and events without a resource.
     Node(CompactString),
 }
 
@@ -38,7 +38,7 @@ impl DeliveryMode {
         }
     }
 
-    /// The mode that a subscriber asks for.
+    /// The delivery mode that the options request.
     pub(crate) fn wished(options: &SubscribeOptions) -> Result<Self, RequestFailure> {
         let refused = |text: &str| Err(RequestFailure::InvalidArgument(text.to_owned()));
         let (mode, name) = match (&options.group, &options.nkey) {
@@ -59,23 +59,23 @@ impl DeliveryMode {
 #[derive(Debug, Default)]
 struct Group {
     members: Vec<SessionKey>,
-    /// Whose turn it is.
+    /// The index of the member that gets the next event.
     turn: usize,
 }
 
-/// Subscribers that don't listen plainly.
+/// Subscribers in groups and with node keys.
 #[derive(Debug, Default)]
 struct GroupedSubscribers {
     groups: BTreeMap<CompactString, Group>,
     nodes: BTreeMap<SessionKey, CompactString>,
 }
 
-/// How far [`Subscribers::deliver`] has come: what stands before it has had its turn.
+/// The progress of [`Subscribers::deliver`]: subscribers before the cursor have had their turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SubscribersCursor {
-    /// At the plain members behind this one.
+    /// At the subscribers to every event behind this one.
     Plain(Option<SessionKey>),
-    /// At the nodes behind this one. The event goes to those of the owner, if it has one.
+    /// At the nodes behind this one. The event goes to the nodes of the owner, if it has one.
     Nodes { after: Option<SessionKey>, owner: Option<CompactString> },
     /// At the groups behind this one.
     Groups(Option<CompactString>),
@@ -87,7 +87,7 @@ impl Default for SubscribersCursor {
     }
 }
 
-/// See the [module](self).
+/// The subscribers of one subscription.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     plain: BTreeSet<SessionKey>,
@@ -99,8 +99,7 @@ impl Subscribers {
         self.plain.is_empty() && self.special.is_none()
     }
 
-    /// Adds a session; one that is a member already listens in the new mode from now on. Whether
-    /// it is a new one.
+    /// Adds a subscriber, or changes its delivery mode. Returns whether it is new.
     pub(super) fn insert(&mut self, session: SessionKey, mode: DeliveryMode) -> bool {
         let was_member = self.remove(session);
         match mode {
@@ -118,7 +117,7 @@ impl Subscribers {
         !was_member
     }
 
-    /// Takes a session away. Whether it was a member.
+    /// Removes a subscriber. Returns whether it was one.
     pub(super) fn remove(&mut self, session: SessionKey) -> bool {
         if self.plain.remove(&session) {
             return true;
@@ -141,7 +140,7 @@ impl Subscribers {
         was_member
     }
 
-    /// How many members there are.
+    /// The number of subscribers.
     pub(super) fn len(&self) -> usize {
         let special = self.special.as_ref().map_or(0, |special| {
             let in_groups: usize = special.groups.values().map(|group| group.members.len()).sum();
@@ -150,9 +149,9 @@ impl Subscribers {
         self.plain.len() + special
     }
 
-    /// Calls `found` with the members behind a cursor, which is moved, until the work is spent or
-    /// there is no other: plain ones, nodes, then groups, each in the order of the keys or names.
-    /// Whether there is no other.
+    /// Calls `found` with the subscribers behind the cursor, which is moved, until the work is
+    /// spent: subscribers to every event, nodes, then groups, each in the order of keys or names.
+    /// Returns whether there are no more.
     pub(super) fn next_members(
         &self,
         cursor: &mut SubscribersCursor,
@@ -196,9 +195,9 @@ impl Subscribers {
         true
     }
 
-    /// Offers an event to the members behind a cursor, which is moved, until the work is spent or
-    /// there is no other. `offer` says what became of it; none where the member may not receive it.
-    /// Whether there is no other.
+    /// Offers an event to the subscribers behind the cursor, which is moved, until the work is
+    /// spent. `offer` returns the delivery, or `None` for a subscriber that may not receive the
+    /// event. Returns whether there are no more.
     pub(super) fn deliver(
         &mut self,
         resource: Option<&str>,
@@ -209,7 +208,7 @@ impl Subscribers {
         if let SubscribersCursor::Plain(after) = cursor {
             let all = work::entries(self.plain.len());
             if after.is_none() && all <= work.left() {
-                // The usual case, without a look at the work for each.
+                // The usual case, without a test of the work for each.
                 for member in &self.plain {
                     offer(*member);
                 }
@@ -230,7 +229,7 @@ fn behind<T: Clone>(after: Option<&T>) -> Bound<T> {
     after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.clone()))
 }
 
-/// Whether all members have had the event.
+/// Returns whether there are no more.
 #[cold]
 fn deliver_some(
     members: &BTreeSet<SessionKey>,
@@ -282,14 +281,15 @@ impl GroupedSubscribers {
         true
     }
 
-    /// The node that a resource belongs to.
+    /// The node that owns a resource.
     fn owner(&self, resource: RendezvousKey) -> Option<CompactString> {
         self.nodes.values().max_by_key(|node| resource.nearness(RendezvousKey::of(node))).cloned()
     }
 }
 
 impl Group {
-    /// Offers an event to one member after the other, until one has it. The work that was done.
+    /// Offers an event to one member after the other, until one takes it. Returns the work that was
+    /// done.
     fn deliver(&mut self, offer: &mut impl FnMut(SessionKey) -> Option<Delivery>) -> u32 {
         let count = self.members.len();
         for step in 0..count {

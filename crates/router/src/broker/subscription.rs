@@ -1,4 +1,4 @@
-//! SUBSCRIBE and UNSUBSCRIBE, and the end of subscriptions.
+//! SUBSCRIBE, UNSUBSCRIBE and revocation.
 //!
 //! Spec: basic profile "Subscribing and Unsubscribing"; advanced profile "Subscription Revocation".
 
@@ -12,39 +12,44 @@ use super::{Broker, BrokerState, Subscription};
 use crate::deadline::Moment;
 use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
-/// What has changed in a subscription.
+/// A change of a subscription.
 pub(crate) type SubscriptionChange = crate::change::Change<SubscriptionId>;
 
-/// A SUBSCRIBE that is allowed.
+/// An authorized SUBSCRIBE.
 #[derive(Debug)]
 pub(crate) struct SubscribeRequest {
     pub(crate) request: RequestId,
     pub(crate) pattern: UriPattern,
     pub(crate) mode: DeliveryMode,
-    /// Events that were kept are wanted.
+    /// Retained events are requested.
     pub(crate) get_retained: bool,
 }
 
-/// The limits of one session, whose names subscribers are told.
-const LIMITS: HoldingLimits = HoldingLimits {
-    entries: (MAX_SUBSCRIPTIONS_PER_SESSION, "subscriptions"),
-    patterns: (MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, "pattern subscriptions"),
-    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of subscribed URIs"),
-};
+/// The limits of the subscriptions of one session, with their names in ERROR.
+const fn holding_limits(limits: &SessionLimits) -> HoldingLimits {
+    HoldingLimits {
+        entries: (limits.max_subscriptions, "subscriptions"),
+        patterns: (limits.max_pattern_subscriptions, "pattern subscriptions"),
+        uri_bytes: (limits.max_uri_bytes, "bytes of subscribed URIs"),
+    }
+}
 
 impl BrokerState {
     /// Checks that the session may subscribe with a name of so many bytes.
-    fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
+    fn check_room(
+        &self,
+        limits: &HoldingLimits,
+        pattern: &UriPattern,
+        name_bytes: u8,
+    ) -> Result<(), RequestFailure> {
         let count = self.subscriptions.len();
-        self.held.check_entry(&LIMITS, count, pattern, usize::from(name_bytes))
+        self.held.check_entry(limits, count, pattern, usize::from(name_bytes))
     }
 
     /// Notes that the session subscribes with a name of so many bytes.
@@ -58,13 +63,13 @@ impl BrokerState {
 }
 
 impl Broker {
-    /// Adds a subscriber. The same session and pattern again is the same subscription; it listens
-    /// in the mode that it asked for last.
+    /// Adds a subscriber. Subscribing again to the same pattern is the same subscription, with the
+    /// latest delivery mode.
     ///
-    /// Whether more retained events follow, besides what has changed.
+    /// Returns the changes, and whether more retained events are to be sent.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
-        session: &mut Session<O>,
+        (session, limits): (&mut Session<O>, &SessionLimits),
         wish: SubscribeRequest,
         at: (Moment, Timestamp),
         work: &mut Work,
@@ -72,12 +77,12 @@ impl Broker {
         let SubscribeRequest { request, pattern, mode, get_retained } = wish;
         let (now, created) = at;
         let existing = self.subscriptions.at(&pattern);
-        let name_bytes = mode.name_bytes();
+        let (name_bytes, limits) = (mode.name_bytes(), holding_limits(limits));
         match existing.and_then(|id| session.broker.subscriptions.get(&id)) {
-            None => session.broker.check_room(&pattern, name_bytes)?,
+            None => session.broker.check_room(&limits, &pattern, name_bytes)?,
             Some(before) => {
                 let more = usize::from(name_bytes.saturating_sub(*before));
-                session.broker.held.check_bytes(&LIMITS, more)?;
+                session.broker.held.check_bytes(&limits, more)?;
             }
         }
         let mut changes = Vec::new();
@@ -106,7 +111,7 @@ impl Broker {
         self.subscriptions.insert(Subscription { pattern, created, members, history: None })
     }
 
-    /// Takes a subscriber away.
+    /// Removes a subscriber at its own request.
     pub(crate) fn unsubscribe<O: Outbox>(
         &mut self,
         session: &mut Session<O>,
@@ -122,7 +127,7 @@ impl Broker {
         Ok(changes)
     }
 
-    /// Whether the session has had the subscription, which it now has no longer.
+    /// Removes the subscription from the state of the session. Returns whether the session had it.
     fn release<O>(&self, session: &mut Session<O>, id: SubscriptionId) -> bool {
         let name_bytes = session.broker.subscriptions.remove(&id);
         if let (Some(name_bytes), Some(subscription)) = (name_bytes, self.subscriptions.get(id)) {
@@ -132,8 +137,8 @@ impl Broker {
         name_bytes.is_some()
     }
 
-    /// Takes a subscription away from a subscriber that has not asked for it, and tells it if it
-    /// can be told. Whether the subscriber had it.
+    /// Revokes a subscription, and notifies the subscriber if it has announced subscription
+    /// revocation. Returns whether it was a subscriber.
     pub(crate) fn remove_subscriber<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -173,8 +178,8 @@ impl Broker {
         }
     }
 
-    /// Takes away what a session held that has left, as much as the work allows. Whether nothing is
-    /// left of it.
+    /// Removes the state of a session that has ended, as far as the work allows. Returns whether
+    /// nothing is left.
     pub(crate) fn detach<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -199,7 +204,8 @@ impl Broker {
     }
 }
 
-/// Nothing is told of who listens to the router itself: telling it would be something to listen to.
+/// Subscriptions to `wamp.*` are excluded from meta events, since each meta event would trigger
+/// another.
 fn is_told(pattern: &UriPattern) -> bool {
     !is_reserved(pattern.as_str())
 }

@@ -15,23 +15,23 @@ use crate::session::{Session, Sessions};
 
 /// How a call ends.
 pub(super) enum CallEnding {
-    /// The callee answered.
+    /// RESULT: the callee answered.
     Result(Yield),
-    /// All callees have answered.
+    /// RESULT with the answers of all callees.
     CallOutcome(Payload),
-    /// The callee failed.
+    /// ERROR of the callee.
     Failed(InvocationError),
-    /// The caller gave it up.
+    /// ERROR: the caller canceled the call.
     Canceled,
-    /// The caller gave it up and expects no answer.
+    /// No answer: the caller canceled the call and expects none.
     Abandoned,
-    /// The clock gave it up, as the realm says so.
+    /// ERROR: the call timed out. The preset decides on its form.
     TimedOut(Compatibility),
-    /// The caller left; nobody is to be told.
+    /// No answer: the caller has left.
     CallerLeft,
-    /// Every callee has said that it is unavailable.
-    NobodyAvailable,
-    /// The router could not send it on, or not bring the answer back.
+    /// ERROR: every callee has answered that it is unavailable.
+    NoneAvailable,
+    /// ERROR: the router could not deliver the call or its answer.
     Refused(RequestFailure),
 }
 
@@ -67,7 +67,7 @@ pub(super) fn answer<O: Outbox>(
             failure(uri, text)
         }
         CallEnding::CallerLeft | CallEnding::Abandoned => return,
-        CallEnding::NobodyAvailable => {
+        CallEnding::NoneAvailable => {
             failure(error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment")
         }
         CallEnding::Refused(failure) => failure.answer(call.request),
@@ -79,7 +79,7 @@ fn result(request: RequestRef, details: ResultDetails, payload: Payload) -> Rout
     RouterMessage::Result(CallResult { request: request.id(), details, payload })
 }
 
-/// Who has answered, where that is disclosed.
+/// The identity of the callee, if it is disclosed.
 #[inline]
 pub(super) fn identity<O>(
     sessions: &Sessions<O>,

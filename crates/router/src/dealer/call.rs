@@ -15,24 +15,23 @@ use super::{ActiveInvocation, Assignment, CallInFlight, CallKey, Dealer, held_ro
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::MAX_CALLS_IN_FLIGHT_PER_SESSION;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 use crate::validation::SchemasId;
 
-/// What the rules say about a call.
+/// The permission of a call, as far as the dealer needs it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallPermission {
-    /// Whether the callee learns who calls.
+    /// Whether the caller is disclosed to the callee.
     pub(crate) disclosed: Disclosed,
-    /// How far the call is trusted.
+    /// The trust level of the call.
     pub(crate) trustlevel: Option<u64>,
-    /// What every part of the call is held against.
+    /// The schemas that every part of the call is validated against.
     pub(crate) schemas: Option<SchemasId>,
 }
 
 impl Dealer {
-    /// Routes one CALL to one callee, or to all, and remembers it until it ends.
+    /// Routes a CALL to one callee, or to all, and keeps it until it ends.
     ///
     /// Ordering: invocations reach a callee in the order in which its caller sent the calls.
     pub(crate) fn call<O: Outbox>(
@@ -46,7 +45,8 @@ impl Dealer {
     ) -> Result<(), RequestFailure> {
         let Some(session) = sessions.at_mut(caller) else { return Ok(()) };
         session.dealer.note_request_id(call.request);
-        if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
+        let (role, in_flight) = (session.role, session.dealer.calls.len());
+        if in_flight >= sessions.limits(role).max_calls_in_flight {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
         let Some((id, registration)) = self.matching(call.procedure.as_str()) else {
@@ -69,8 +69,8 @@ impl Dealer {
         }
     }
 
-    /// Sends a call to the callee whose turn it is; one that can't take it now is passed over while
-    /// there are others.
+    /// Sends a call to the callee that the policy chooses; a callee that can't take it now is
+    /// skipped while there are others.
     fn call_one<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -88,28 +88,30 @@ impl Dealer {
                 match registration.choose(sessions, pending, &mut random, &mut self.uncounted) {
                     Choice::At(place) => place,
                     Choice::Busy => return self.wait(sessions, id, request, pending),
-                    Choice::Nobody => {
+                    Choice::NoCallee => {
                         let failed = failed.or_else(|| registration.refusal(sessions, pending));
-                        let nobody = || RequestFailure::NoSuchProcedure(pending.procedure.clone());
-                        return Err(failed.unwrap_or_else(nobody));
+                        let no_callee =
+                            || RequestFailure::NoSuchProcedure(pending.procedure.clone());
+                        return Err(failed.unwrap_or_else(no_callee));
                     }
                 };
             let endpoint = &registration.callees[place];
             let (endpoint_id, watches_time) = (endpoint.id, endpoint.forward_timeout.is_some());
-            // Another callee may have to be sent the same.
+            // Another callee may have to get the same invocation.
             let spare = (registration.callees.len() > 1).then(|| Box::new(pending.clone()));
             let progressive = ProgressiveState::begun(pending, registration, endpoint, sessions);
             let kept = progressive.as_ref().map_or(0, |progressive| progressive.size());
-            if kept > 0 && kept > held_room(self.held_bytes, sessions, pending.caller) {
+            if kept > 0 && kept > held_room(&self.limits, self.held_bytes, sessions, pending.caller)
+            {
                 return Err(RequestFailure::LimitReached("bytes of calls in flight"));
             }
             match registration.send(sessions, id, place, pending) {
                 Ok(invoked) => {
                     let mut call = CallInFlight::of(pending, request, id);
                     call.assignment = Assignment::One(invoked);
-                    // A callee that watches the time itself is trusted to.
+                    // A callee that watches the timeout itself is trusted to.
                     call.time_limit = call.time_limit.filter(|_| !watches_time);
-                    // One that comes in parts goes to no other callee.
+                    // A progressive call goes to no other callee.
                     let is_bound = progressive.is_some();
                     let pending = spare.filter(|_| !is_bound && reroutes(sessions, invoked.callee));
                     call.progressive = progressive;
@@ -132,8 +134,8 @@ impl Dealer {
         }
     }
 
-    /// Keeps a call for which no callee is free. One that comes in parts can't wait: nobody would
-    /// take the next part.
+    /// Queues a call for which no callee is free. A progressive call can't wait: no callee could
+    /// take its next part.
     fn wait<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -142,7 +144,7 @@ impl Dealer {
         pending: &PendingInvocation,
     ) -> Result<(), RequestFailure> {
         let bytes = pending.size();
-        let room = held_room(self.held_bytes, sessions, pending.caller);
+        let room = held_room(&self.limits, self.held_bytes, sessions, pending.caller);
         if pending.is_open() || bytes > room || !self.may_wait(id, bytes) {
             return Err(RequestFailure::MaxConcurrencyReached);
         }
@@ -179,8 +181,7 @@ impl Dealer {
 }
 
 impl Registration {
-    /// Sends a pending invocation to the callee at this place of the list. What is sent is taken
-    /// out of it.
+    /// Sends an invocation to the callee at `place`. Its payload and details are taken out.
     pub(super) fn send<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -198,7 +199,7 @@ impl Registration {
 }
 
 impl CallInFlight {
-    /// A call that nobody has been sent.
+    /// A call without a callee.
     pub(super) fn of(pending: &PendingInvocation, request: RequestRef, id: RegistrationId) -> Self {
         Self {
             caller: pending.caller,

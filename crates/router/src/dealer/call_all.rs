@@ -1,9 +1,9 @@
-//! Calls to all callees at once: everybody is asked, the answers are collected.
+//! Calls to all callees at once: every callee is invoked, and the answers are collected.
 //!
-//! This router's own: the specification names such calls ("Sharded Registration") and does not say
-//! what they do. The result has one argument, a list with one entry for each callee that was asked,
-//! in the order in which they registered: `{"args": […], "kwargs": {…}}`, or the same with
-//! `"error": uri` for one that failed.
+//! An extension of this router: the specification names such calls ("Sharded Registration") and
+//! does not define them. The result has one argument, a list with one entry for each callee that
+//! was invoked, in the order in which they registered: `{"args": […], "kwargs": {…}}`, with
+//! `"error": uri` for a callee that failed.
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::RegistrationId;
@@ -28,18 +28,18 @@ use crate::work::{self, Work};
 pub(super) struct CallAll {
     /// In the order in which the callees registered.
     answers: Vec<Answer>,
-    /// Where the answer of each callee stands.
+    /// The index of each callee's answer.
     places: HashMap<SessionKey, usize>,
-    /// How many have not answered.
+    /// The number of missing answers.
     missing: usize,
-    /// How many bytes the answers hold.
+    /// Bytes of the answers.
     bytes: usize,
-    /// The format of the caller's own arguments, in which the answers will be.
+    /// The format of the caller's arguments, in which the answers will be encoded.
     serializer: Option<Serializer>,
 }
 
-/// Bytes that a callee takes until it has answered: its entry, its place in a hash table that may
-/// be half empty, and the URI of an answer for which there is no room.
+/// Bytes for a callee until it has answered: its entry, its place in a hash table that may be half
+/// empty, and the URI of the failure if there is no room for its answer.
 const BYTES_PER_CALLEE: usize = size_of::<Answer>() + 2 * size_of::<(SessionKey, usize)>() + 64;
 
 #[derive(Debug)]
@@ -49,7 +49,8 @@ struct Answer {
 }
 
 impl CallAll {
-    /// Asks those who can be asked. When nobody can, why the last one could not.
+    /// Invokes the callees that can be invoked. If there are none, returns the failure of the last
+    /// one.
     fn ask<O: Outbox>(
         sessions: &mut Sessions<O>,
         id: RegistrationId,
@@ -77,7 +78,7 @@ impl CallAll {
         if call_all.answers.is_empty() { Err(failed) } else { Ok(call_all) }
     }
 
-    /// A callee has been asked.
+    /// Adds a callee that was invoked.
     fn expect(&mut self, invoked: ActiveInvocation) {
         self.places.insert(invoked.callee, self.answers.len());
         self.answers.push(Answer { invoked, outcome: None });
@@ -90,13 +91,13 @@ impl CallAll {
         self.answers.iter().filter(is_missing).map(|answer| answer.invoked)
     }
 
-    /// What a callee has been asked.
+    /// The invocation of a callee.
     pub(super) fn of(&self, callee: SessionKey) -> Option<ActiveInvocation> {
         self.places.get(&callee).map(|place| self.answers[*place].invoked)
     }
 
-    /// Keeps the answer of a callee; what it had been asked, if it has not answered before, and the
-    /// bytes of the answer. One for which there is no more room counts as a failure.
+    /// Keeps the answer of a callee. Returns its invocation and the bytes of the answer, unless it
+    /// has answered before. An answer for which there is no room counts as a failure.
     fn keep(
         &mut self,
         callee: SessionKey,
@@ -129,7 +130,7 @@ impl CallAll {
 }
 
 impl Dealer {
-    /// Asks every callee of a registration.
+    /// Invokes every callee of a registration.
     pub(super) fn call_all<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -146,7 +147,7 @@ impl Dealer {
             return Err(RequestFailure::CalleeGone);
         };
         let bytes = registration.callees.len() * BYTES_PER_CALLEE;
-        if bytes > held_room(self.held_bytes, sessions, pending.caller) {
+        if bytes > held_room(&self.limits, self.held_bytes, sessions, pending.caller) {
             return Err(RequestFailure::LimitReached("bytes of calls in flight"));
         }
         let asked = u32::try_from(registration.callees.len()).unwrap_or(u32::MAX);
@@ -159,7 +160,7 @@ impl Dealer {
         Ok(())
     }
 
-    /// One of several callees has answered, failed or gone. The call ends with the last of them.
+    /// Keeps the answer or the failure of one callee. The call ends with the last one.
     pub(super) fn collect_answer<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -170,7 +171,7 @@ impl Dealer {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let id = call.registration;
         let Assignment::All(call_all) = &mut call.assignment else { return };
-        let room = held_room(self.held_bytes, sessions, call.caller);
+        let room = held_room(&self.limits, self.held_bytes, sessions, call.caller);
         let Some((invoked, bytes)) = call_all.keep(callee, outcome, room) else { return };
         let is_complete = call_all.missing == 0;
         self.hold(sessions, key, bytes);
@@ -194,7 +195,7 @@ impl Dealer {
         self.released(id);
     }
 
-    /// Whether the answer of one callee does not end the call.
+    /// Whether the call goes to all callees.
     pub(super) fn is_call_all(&self, key: CallKey) -> bool {
         self.calls.get(key.0).is_some_and(|call| matches!(call.assignment, Assignment::All(_)))
     }
@@ -205,7 +206,7 @@ pub(super) fn failure(error: impl Into<CompactString>, payload: Payload) -> Call
     CallOutcome { error: Some(error.into()), payload }
 }
 
-/// The answer that one of several callees does not give, for a reason of the router's.
+/// The failure of one callee, with a reason of the router.
 pub(super) fn refused(why: &RequestFailure) -> CallOutcome {
     failure(why.uri(), Payload::from_text(&why.to_string()))
 }

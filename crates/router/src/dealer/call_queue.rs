@@ -1,8 +1,8 @@
-//! Calls for which no callee is free: they wait in a bounded queue, the first to come first.
+//! Call queues: calls that wait for a free callee, first come, first served.
 //!
-//! A queue is bounded in calls (by the realm's settings) and in bytes (by [`limits`]); a call for
-//! which it has no room fails as it would without a queue. A registration whose callee may have
-//! become free is only noted, and its waiting calls are sent behind what is being done, in steps.
+//! A queue is bounded in calls (by the realm's settings) and in bytes (by [`limits`]). A call for
+//! which it has no room fails as without a queue. A registration with a callee that may be free is
+//! only noted; its waiting calls are sent later, in steps.
 //!
 //! [`limits`]: crate::limits
 
@@ -16,57 +16,56 @@ use super::endpoint::Endpoint;
 use super::rerouting::PlaceOutcome;
 use super::{Assignment, CallKey, Dealer};
 use crate::failure::RequestFailure;
-use crate::limits::{MAX_WAITING_CALL_BYTES, MAX_WAITING_CALL_BYTES_PER_REGISTRATION};
+use crate::limits::SharedLimits;
 use crate::outbox::Outbox;
 use crate::session::Sessions;
 use crate::work::{self, Work};
 
-/// The place of a waiting call in its queue. Places count up over all queues of a dealer and never
-/// come again.
+/// The position of a waiting call. Positions count up over all queues of a dealer and never repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QueuePosition(u64);
 
-/// The calls that wait for a callee of one registration.
+/// The queue of one registration.
 #[derive(Debug)]
 pub(super) struct WaitingCalls {
     queue: BTreeMap<QueuePosition, CallKey>,
     bytes: usize,
-    /// How many calls may wait.
+    /// The largest number of calls.
     limit: usize,
-    /// The call behind which a step of sending goes on.
+    /// The call behind which sending is continued.
     sent_up_to: Option<QueuePosition>,
-    /// A callee may have become free since the queue was looked at from its beginning.
+    /// A callee may have become free since the queue was last visited from its beginning.
     looks_again: bool,
 }
 
 impl WaitingCalls {
-    /// An empty queue for so many calls.
+    /// An empty queue for `limit` calls.
     pub(super) const fn new(limit: usize) -> Self {
         let queue = BTreeMap::new();
         Self { queue, bytes: 0, limit, sent_up_to: None, looks_again: false }
     }
 
-    fn has_room_for(&self, bytes: usize) -> bool {
+    fn has_room_for(&self, bytes: usize, limits: &SharedLimits) -> bool {
         self.queue.len() < self.limit
-            && self.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES_PER_REGISTRATION
+            && self.bytes.saturating_add(bytes) <= limits.max_queued_call_bytes_per_registration
     }
 
-    /// The next call that is to be looked at.
+    /// The next call to be visited.
     fn next(&self) -> Option<(QueuePosition, CallKey)> {
         let from = self.sent_up_to.map_or(Bound::Unbounded, Bound::Excluded);
         self.queue.range((from, Bound::Unbounded)).next().map(|(place, key)| (*place, *key))
     }
 }
 
-/// What is left to be done for waiting calls.
+/// The unfinished work for waiting calls.
 #[derive(Debug, Default)]
 pub(super) struct CallQueueWork {
     last_place: u64,
-    /// Bytes that the waiting calls of all registrations hold.
+    /// Bytes of the waiting calls of all registrations.
     bytes: usize,
     /// Registrations whose callees may have become free.
     freed: BTreeSet<RegistrationId>,
-    /// Calls that wait for registrations which are gone.
+    /// Calls that wait for registrations that were removed.
     orphans: VecDeque<BTreeMap<QueuePosition, CallKey>>,
 }
 
@@ -77,13 +76,17 @@ impl CallQueueWork {
 }
 
 impl Dealer {
-    /// Whether another call that holds so many bytes may wait.
+    /// Whether another call that holds `bytes` bytes may wait.
     pub(super) fn may_wait(&self, id: RegistrationId, bytes: usize) -> bool {
-        self.waiting.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES
-            && self.registrations.get(id).is_some_and(|held| held.waiting.has_room_for(bytes))
+        let limits = &self.limits;
+        self.waiting.bytes.saturating_add(bytes) <= limits.max_queued_call_bytes
+            && self
+                .registrations
+                .get(id)
+                .is_some_and(|held| held.waiting.has_room_for(bytes, limits))
     }
 
-    /// Lets a call wait, behind those that do.
+    /// Adds a call to the queue.
     pub(super) fn enqueue(&mut self, id: RegistrationId, key: CallKey) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         if let Some(registration) = self.registrations.get_mut(id) {
@@ -96,7 +99,7 @@ impl Dealer {
         }
     }
 
-    /// A waiting call of a registration holds so many more bytes.
+    /// Counts further bytes of a waiting call.
     pub(super) fn waiting_call_grew(&mut self, id: RegistrationId, bytes: usize) {
         self.waiting.bytes += bytes;
         if let Some(registration) = self.registrations.get_mut(id) {
@@ -104,7 +107,7 @@ impl Dealer {
         }
     }
 
-    /// A call that holds so many bytes no longer waits.
+    /// Removes a call of `bytes` bytes from the queue.
     pub(super) fn stop_waiting(&mut self, id: RegistrationId, place: QueuePosition, bytes: usize) {
         self.waiting.bytes -= bytes;
         if let Some(registration) = self.registrations.get_mut(id)
@@ -114,7 +117,7 @@ impl Dealer {
         }
     }
 
-    /// The calls that wait for a registration whose last callee has gone are to be ended.
+    /// Ends the calls that wait for a registration without callees, in later steps.
     pub(super) fn end_waiting(&mut self, id: RegistrationId) {
         self.waiting.freed.remove(&id);
         if let Some(registration) = self.registrations.get_mut(id)
@@ -124,7 +127,7 @@ impl Dealer {
         }
     }
 
-    /// A callee may have become free.
+    /// Notes that a callee may be free.
     pub(super) fn released(&mut self, id: RegistrationId) {
         if let Some(registration) = self.registrations.get_mut(id)
             && !registration.waiting.queue.is_empty()
@@ -134,7 +137,7 @@ impl Dealer {
         }
     }
 
-    /// Whether waiting calls may be sent, or are to be ended.
+    /// Whether waiting calls may be sent, or have to be ended.
     #[inline]
     pub(crate) fn has_waiting_work(&self) -> bool {
         !self.waiting.freed.is_empty() || !self.waiting.orphans.is_empty()
@@ -165,7 +168,7 @@ impl Dealer {
         }
     }
 
-    /// Ends a call whose registration is gone, unless it has ended before.
+    /// Ends a call whose registration was removed, unless it has ended before.
     fn end_orphan<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -181,8 +184,8 @@ impl Dealer {
         self.end(sessions, key, CallEnding::Refused(failure));
     }
 
-    /// Sends the waiting calls of a registration, as far as the work allows. Whether all of them
-    /// were looked at since a callee has become free.
+    /// Sends the waiting calls of a registration, as far as the work allows. Returns whether all
+    /// were visited since a callee has become free.
     fn send_waiting<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -207,16 +210,16 @@ impl Dealer {
             work.spend(work::MESSAGE + self.take_work());
             let failure = match self.place(sessions, key, || 0) {
                 PlaceOutcome::Busy => {
-                    // Others may want a callee that is free.
+                    // A free callee may suit other calls.
                     if let Some(registration) = self.registrations.get_mut(id) {
                         registration.waiting.sent_up_to = Some(place);
                     }
                     continue;
                 }
                 PlaceOutcome::Sent => continue,
-                PlaceOutcome::Nobody(failure) => failure,
+                PlaceOutcome::NoCallee(failure) => failure,
             };
-            let ending = failure.map_or(CallEnding::NobodyAvailable, CallEnding::Refused);
+            let ending = failure.map_or(CallEnding::NoneAvailable, CallEnding::Refused);
             self.end(sessions, key, ending);
         }
         false

@@ -1,4 +1,4 @@
-//! The ways in which a caller or the clock gives a call up.
+//! Cancellation of calls: by the caller (CANCEL), by a timeout, at shutdown.
 //!
 //! Spec: advanced profile "Call Canceling", "Call Timeouts".
 
@@ -16,13 +16,13 @@ use crate::session::{SessionKey, Sessions};
 use crate::work::{self, Work};
 
 impl Dealer {
-    /// The caller gives a call up. A call that is not in flight (any more) is passed over: CANCEL
-    /// may cross RESULT.
+    /// Handles CANCEL. A call that is not in flight (any more) is ignored: CANCEL may cross RESULT.
     ///
-    /// `skip`: the caller hears at once, the callee nothing. `kill`: the callee is interrupted and
-    /// answers. `killnowait`: both. A callee that did not announce canceling is skipped.
+    /// `skip`: the caller is answered at once, the callee is not interrupted. `kill`: the callee is
+    /// interrupted, and its answer ends the call. `killnowait`: the callee is interrupted, and the
+    /// caller is answered at once. A callee that has not announced call canceling is skipped.
     ///
-    /// Without a mode it is `killnowait`, but the caller may hear nothing where no callee can be
+    /// Without a mode it is `killnowait`, but the caller may get no answer where no callee can be
     /// interrupted ([`Compatibility`](crate::Compatibility)).
     pub(crate) fn cancel<O: Outbox>(
         &mut self,
@@ -62,7 +62,7 @@ impl Dealer {
         }
     }
 
-    /// Ends the calls whose deadline has come, as far as the work allows.
+    /// Ends the calls that have timed out, as far as the work allows.
     pub(crate) fn handle_timeout<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -79,7 +79,8 @@ impl Dealer {
         }
     }
 
-    /// Ends calls because the router ends, as far as the work allows. Whether there are more.
+    /// Ends all calls because the router shuts down, as far as the work allows. Returns whether
+    /// there are more.
     pub(crate) fn end_calls<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -101,7 +102,7 @@ impl Dealer {
         false
     }
 
-    /// Tells every callee of a call that nobody waits for its answer any more.
+    /// Interrupts every callee of a call: its answer is not needed any more.
     pub(super) fn interrupt_all<O: Outbox>(
         &mut self,
         sessions: &Sessions<O>,

@@ -1,58 +1,31 @@
-//! Which of the callees of one registration a call goes to.
+//! The choice among the callees of one registration.
 //!
 //! Spec: advanced profile "Shared Registration", "Sharded Registration". The policies `load`,
-//! `hash`, `sticky` and `all` are this router's own.
+//! `hash`, `sticky` and `all` are extensions of this router.
 
-use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Call, InvokePolicy, OpenEnum, OptionEnum as _, RunMode};
 
 use super::endpoint::{Endpoint, Registration};
 use super::pending_invocation::PendingInvocation;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_CALLEES_TRIED;
+use crate::rendezvous::RendezvousKey;
 use crate::session::Sessions;
 use crate::work;
 
-/// What a resource key comes down to. Of equal texts the keys are equal; a key keeps its callee as
-/// long as the session of that callee has it registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RendezvousKey(u64);
-
-impl RendezvousKey {
-    /// The key of a text (FNV-1a).
-    pub(crate) fn of(text: &str) -> Self {
-        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        Self(text.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
-    }
-
-    /// The key of a session.
-    pub(crate) const fn of_session(id: SessionId) -> Self {
-        Self(id.number())
-    }
-
-    /// How near a key is to a place: the place with the largest value has it (rendezvous hashing).
-    /// A place that comes or goes moves only the keys that it has.
-    pub(crate) const fn nearness(self, place: Self) -> u64 {
-        let mut bits = self.0 ^ place.0.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ bits >> 31
-    }
-}
-
-/// Which callees a call asks for.
+/// The callees that a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallTarget {
-    /// The one that the registration's policy says.
+    /// The callee that the policy of the registration chooses.
     ByPolicy(Option<RendezvousKey>),
-    /// The one that the key falls to, whatever the policy says.
+    /// The callee that the key belongs to, with any policy.
     Partition(RendezvousKey),
-    /// All of them, whatever the policy says.
+    /// All callees, with any policy.
     All,
 }
 
 impl CallTarget {
-    /// What the options of a call ask for.
+    /// Reads the options of a call.
     pub(super) fn of(call: &Call) -> Result<Self, RequestFailure> {
         let Some(sharding) = &call.options.sharding else { return Ok(Self::ByPolicy(None)) };
         let key = sharding.rkey.as_deref().map(RendezvousKey::of);
@@ -74,15 +47,15 @@ impl CallTarget {
     }
 }
 
-/// What became of a choice.
+/// The outcome of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
     /// The callee at this place of the list.
     At(usize),
-    /// Those that may be chosen have as many calls as they take.
+    /// Every callee that may be chosen has as many calls as it takes.
     Busy,
-    /// Nobody is left to choose from.
-    Nobody,
+    /// No callee is left to choose from.
+    NoCallee,
 }
 
 impl Registration {
@@ -92,9 +65,9 @@ impl Registration {
             || (self.policy == InvokePolicy::All && matches!(target, CallTarget::ByPolicy(_)))
     }
 
-    /// The callee for a pending invocation, as the policy says, none of those that can't take it.
-    /// `random` is used by the policy of that name only. `work` counts the callees that are looked
-    /// at. [`Choice::Nobody`] also after [`MAX_CALLEES_TRIED`] callees.
+    /// Chooses a callee for an invocation according to the policy, among those that can take it.
+    /// Only the policy `random` uses `random`. `work` counts the callees that are visited. Returns
+    /// [`Choice::NoCallee`] also after [`MAX_CALLEES_TRIED`] callees.
     pub(super) fn choose<O>(
         &mut self,
         sessions: &Sessions<O>,
@@ -103,7 +76,7 @@ impl Registration {
         work: &mut u32,
     ) -> Choice {
         if pending.tries() >= MAX_CALLEES_TRIED {
-            return Choice::Nobody;
+            return Choice::NoCallee;
         }
         let key = match (pending.target, self.policy) {
             (CallTarget::Partition(key), _)
@@ -117,7 +90,7 @@ impl Registration {
         let choice = if is_usual {
             self.choose_of_all(random)
         } else {
-            // Most are looked at for a few nanoseconds.
+            // Most are visited for a few nanoseconds.
             *work = work.saturating_add(work::entries(self.callees.len() / 4));
             self.choose_of_some(sessions, pending, key, random)
         };
@@ -129,7 +102,7 @@ impl Registration {
 
     /// The usual case: every callee may be chosen.
     fn choose_of_all(&self, random: impl FnOnce() -> u64) -> Choice {
-        let Some(last) = self.callees.len().checked_sub(1) else { return Choice::Nobody };
+        let Some(last) = self.callees.len().checked_sub(1) else { return Choice::NoCallee };
         Choice::At(match self.policy {
             InvokePolicy::Single | InvokePolicy::First => 0,
             InvokePolicy::Last => last,
@@ -139,7 +112,8 @@ impl Registration {
         })
     }
 
-    /// Some have been passed over, some may have as many calls as they take, or a key decides.
+    /// The other cases: some callees were tried before, some may have as many calls as they take,
+    /// or a key decides.
     fn choose_of_some<O>(
         &self,
         sessions: &Sessions<O>,
@@ -152,7 +126,7 @@ impl Registration {
         };
         let left = self.callees.iter().enumerate().filter(can_take);
         if left.clone().next().is_none() {
-            return Choice::Nobody;
+            return Choice::NoCallee;
         }
         let is_free = |(_, endpoint): &(usize, &Endpoint)| endpoint.is_free();
         let mut free = left.clone().filter(is_free);
@@ -174,8 +148,8 @@ impl Registration {
         chosen.map_or(Choice::Busy, |(place, _)| Choice::At(place))
     }
 
-    /// Why no callee can be chosen for an pending: what keeps the last callee that was not tried
-    /// from it. None if all were tried.
+    /// The failure of a call for which no callee can be chosen: that of the last callee that was
+    /// not tried. `None` if all were tried.
     pub(super) fn refusal<O>(
         &self,
         sessions: &Sessions<O>,
@@ -186,7 +160,7 @@ impl Registration {
     }
 }
 
-/// Why a callee can't be sent a pending invocation: it is leaving, or lacks a feature.
+/// The reason why a callee can't get an invocation: it is closing, or lacks a feature.
 fn refusal<O>(
     sessions: &Sessions<O>,
     pending: &PendingInvocation,

@@ -1,5 +1,5 @@
-//! The endings of a call (answer, failure, cancel, timeout, a side that leaves, a router that can't
-//! send it), all through one function.
+//! The endings of a call: answer, failure, cancellation, timeout, a side that leaves, a failed
+//! delivery. All go through [`Dealer::end`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,7 +25,8 @@ use crate::validation::PayloadKind;
 use crate::work::{self, Work};
 
 impl Dealer {
-    /// Ends a call and tells its caller. A callee that is free now gets the next call that waits.
+    /// Ends a call and answers its caller. A callee that is free now gets the next call in the
+    /// queue.
     pub(super) fn end<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -42,7 +43,7 @@ impl Dealer {
         answer(sessions, caller, &call, ending);
     }
 
-    /// YIELD: the callee answers.
+    /// Handles YIELD.
     pub(crate) fn yielded<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -55,7 +56,7 @@ impl Dealer {
         };
         let is_part = answer.options.progress == Some(true);
         if is_part && !self.receives_progress(key) {
-            // A part that was not asked for. The result is still to come.
+            // A progressive result that was not requested. The result is still to come.
             return Ok(());
         }
         if answer.options.passthru.as_deref().is_some_and(PassthruDetails::uses_passthru)
@@ -86,7 +87,7 @@ impl Dealer {
             .is_none_or(|caller| caller.roles.caller_has(Feature::PayloadPassthruMode))
     }
 
-    /// Whether a result, or a part of one, is as its schema asks.
+    /// Validates a result, or a part of one, against its schema.
     fn check_result(
         &self,
         key: CallKey,
@@ -97,7 +98,7 @@ impl Dealer {
         self.check_answer(key, callee, kind, &answer.payload, answer.options.passthru.as_deref())
     }
 
-    /// Whether an answer is as the permission asks with which its callee has registered.
+    /// Validates an answer against the permission with which its callee has registered.
     fn check_answer(
         &self,
         key: CallKey,
@@ -106,7 +107,7 @@ impl Dealer {
         payload: &Payload,
         passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
-        // Most realms ask nothing, and need not look for the callee's permission.
+        // Most realms have no schemas and need not look up the callee's permission.
         if self.validation.is_empty() {
             return Ok(());
         }
@@ -115,8 +116,8 @@ impl Dealer {
         self.validation.check(schemas, kind, payload, passthru)
     }
 
-    /// An answer that its caller could not open ("Payload Passthru Mode"), or that is not as its
-    /// schema asks, is none; its callee hears of it in the only way in which it can.
+    /// Rejects an answer that the caller can't decode ("Payload Passthru Mode") or that fails
+    /// validation: the callee gets INTERRUPT, the caller ERROR.
     pub(super) fn refuse_answer<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -131,7 +132,7 @@ impl Dealer {
         self.lose(sessions, key, callee, failure);
     }
 
-    /// The answer of a callee will not come. Of a call to one callee, this is the end.
+    /// Notes that a callee will not answer. A call to one callee ends.
     fn lose<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -146,7 +147,7 @@ impl Dealer {
         }
     }
 
-    /// ERROR: the callee fails.
+    /// Handles ERROR of a callee.
     pub(crate) fn failed<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -170,7 +171,7 @@ impl Dealer {
         Ok(())
     }
 
-    /// Whether the callee says that it is unavailable, so that another one may be asked.
+    /// Whether the callee answers that it is unavailable, so that another one is tried.
     fn passes_on<O>(
         &self,
         sessions: &Sessions<O>,
@@ -183,7 +184,7 @@ impl Dealer {
             && !self.is_call_all(key)
     }
 
-    /// The call fails, or the share that one of several callees has in it.
+    /// Fails the call, or the share of one of several callees.
     fn fail<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -191,7 +192,7 @@ impl Dealer {
         callee: SessionKey,
         mut error: InvocationError,
     ) {
-        // A caller is never told a URI that is none.
+        // A caller is never sent an invalid URI.
         if error.error.check(UriRule::Loose).is_err() {
             error.error = error_uri::INVALID_URI.into();
         }
@@ -203,8 +204,8 @@ impl Dealer {
         }
     }
 
-    /// The host could not send an INVOCATION to its callee. Where it was a part, the callee has
-    /// others of the same call, and waits for more.
+    /// Fails an invocation that the host could not send to its callee. If it was a part of a
+    /// progressive call, the callee has other parts and waits for more, so that it is interrupted.
     pub(crate) fn undeliverable<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -218,13 +219,13 @@ impl Dealer {
         if self.calls.get(key.0).is_some_and(may_be_part) {
             self.interrupt_all(sessions, key, error_uri::CANCELED);
         }
-        // The words are the host's: they follow no schema, and nobody is asked in its place.
+        // The text is the host's: it has no schema, and no other callee is tried.
         self.fail(sessions, key, callee, error);
     }
 
-    /// Ends what a session that is gone had to do with calls, as far as the work allows. Whether
-    /// all of it has ended. Its own calls come first, so that none of them is sent when a callee
-    /// becomes free.
+    /// Ends the calls and invocations of a session that has ended, as far as the work allows. Its
+    /// own calls come first, so that none of them is sent when a callee becomes free. Returns
+    /// whether all have ended.
     pub(crate) fn detach<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -250,7 +251,7 @@ impl Dealer {
     }
 }
 
-/// What a session that is gone has left in the dealer's tables.
+/// The entries of a session that has ended in the dealer's tables.
 #[derive(Debug)]
 pub(crate) struct DetachedCalls {
     calls: Calls,
@@ -265,12 +266,11 @@ impl DetachedCalls {
     }
 }
 
-/// Calls that are taken one by one: in their order, unless they are so many that it would take long
-/// to find that.
+/// Calls that are taken one by one: in order, unless they are so many that sorting would take long.
 struct Calls(Box<dyn Iterator<Item = CallKey> + Send>);
 
 impl Calls {
-    /// It takes a tenth of a millisecond to sort so many.
+    /// Sorting so many takes a tenth of a millisecond.
     const SORTED: usize = 2_000;
 
     fn of<Id: Ord + Send + 'static>(calls: HashMap<Id, CallKey>) -> Self {
@@ -293,7 +293,7 @@ impl fmt::Debug for Calls {
     }
 }
 
-/// The call that an answer belongs to. None when it has already ended; a violation when the
+/// The call that an answer belongs to. `None` if it has already ended; a violation if the
 /// invocation was never sent to this callee.
 fn answered<O>(
     sessions: &Sessions<O>,

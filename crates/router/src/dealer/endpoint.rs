@@ -1,4 +1,4 @@
-//! The callees of a registration, and how many calls each of them has.
+//! The callees of a registration, and the number of their calls.
 
 use std::num::NonZeroU64;
 
@@ -6,23 +6,24 @@ use cloverleaf_wamp::ids::{IdSequence, RegistrationId};
 use cloverleaf_wamp::message::{CallTimeoutUnit, InvokePolicy};
 use cloverleaf_wamp::uri::UriPattern;
 
+use super::RegistrationTerms;
 use super::call_queue::WaitingCalls;
-use super::{RegistrationTerms, RendezvousKey};
 use crate::directory::DirectoryEntry;
+use crate::rendezvous::RendezvousKey;
 use crate::session::SessionKey;
 use crate::validation::SchemasId;
 use crate::wall_clock::Timestamp;
 
-/// Names one endpoint for ever: a callee that registers again is another endpoint, so that what its
-/// earlier one had in flight is not counted here.
+/// Identifies one endpoint for ever: a callee that registers again is another endpoint, so that
+/// calls in flight of its earlier endpoint are not counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EndpointId(NonZeroU64);
 
 impl EndpointId {
-    /// Of the first endpoint of a dealer.
+    /// The id of the first endpoint of a dealer.
     pub(super) const FIRST: Self = Self(NonZeroU64::MIN);
 
-    /// Of the endpoint that comes next. There are never so many that a number comes again.
+    /// The id of the next endpoint. There are never so many that a number repeats.
     pub(super) const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -33,19 +34,19 @@ impl EndpointId {
 pub(super) struct Endpoint {
     pub(super) id: EndpointId,
     pub(super) callee: SessionKey,
-    /// How many calls it takes at the same time.
+    /// The largest number of concurrent calls.
     concurrency: Option<u64>,
-    /// How many it has; counted only where that matters.
+    /// The number of its calls; counted only where it matters.
     pub(super) in_flight: u64,
     pub(super) disclose_caller: bool,
     pub(super) disclose_callee: bool,
     pub(super) schemas: Option<SchemasId>,
-    /// The unit in which it gets the timeout, if it watches the time itself.
+    /// The unit of the forwarded timeout, if the callee watches the timeout itself.
     pub(super) forward_timeout: Option<CallTimeoutUnit>,
 }
 
 impl Endpoint {
-    /// A callee that has registered on these terms, and has no call yet.
+    /// A callee without calls that registers on these terms.
     pub(super) const fn new(id: EndpointId, callee: SessionKey, terms: RegistrationTerms) -> Self {
         Self {
             id,
@@ -64,13 +65,13 @@ impl Endpoint {
         self.concurrency.is_none_or(|most| self.in_flight < most)
     }
 
-    /// How near it is to a key.
+    /// The weight of a key at this endpoint.
     pub(super) const fn nearness(&self, key: RendezvousKey) -> u64 {
         key.nearness(RendezvousKey::of_session(self.callee.id()))
     }
 }
 
-/// A pattern and who answers calls that match it; it exists as long as anybody does.
+/// A pattern and the callees for calls that match it. It exists while it has callees.
 #[derive(Debug)]
 pub(super) struct Registration {
     pub(super) pattern: UriPattern,
@@ -78,11 +79,11 @@ pub(super) struct Registration {
     pub(super) created: Timestamp,
     /// In the order in which they registered; never empty.
     pub(super) callees: Vec<Endpoint>,
-    /// Whose turn it is.
+    /// The place of the callee whose turn is next.
     pub(super) turn: usize,
-    /// How many callees have a limit of concurrent calls.
+    /// The number of callees with a limit of concurrent calls.
     limited: usize,
-    /// Calls that wait for a callee to be free.
+    /// Calls that wait for a free callee.
     pub(super) waiting: WaitingCalls,
 }
 
@@ -99,7 +100,7 @@ impl DirectoryEntry for Registration {
 }
 
 impl Registration {
-    /// A registration that has no callee yet.
+    /// A registration without callees.
     pub(super) fn new(
         pattern: UriPattern,
         policy: InvokePolicy,
@@ -117,12 +118,12 @@ impl Registration {
         }
     }
 
-    /// Whether it matters how many calls each callee has.
+    /// Whether the calls of each callee are counted.
     pub(super) const fn is_counted(&self) -> bool {
         self.limited > 0 || matches!(self.policy, InvokePolicy::Load)
     }
 
-    /// A call has gone to the callee at this place. The endpoint, if its calls are counted.
+    /// Notes a call of the callee at `place`. Returns the endpoint, if its calls are counted.
     pub(super) fn occupy(&mut self, place: usize) -> Option<EndpointId> {
         if !self.is_counted() {
             return None;
@@ -132,7 +133,7 @@ impl Registration {
         Some(endpoint.id)
     }
 
-    /// A call of an endpoint has ended. One that is gone is passed over.
+    /// Notes the end of a call of an endpoint. One that was removed is ignored.
     pub(super) fn release(&mut self, endpoint: EndpointId) {
         if let Some(endpoint) = self.callees.iter_mut().find(|held| held.id == endpoint) {
             endpoint.in_flight -= 1;
@@ -145,7 +146,7 @@ impl Registration {
         self.callees.push(endpoint);
     }
 
-    /// Takes a callee away; the turn stays with the one whose turn it was.
+    /// Removes a callee. The turn stays with the callee whose turn it was.
     pub(super) fn remove(&mut self, callee: SessionKey) {
         if let Some(place) = self.callees.iter().position(|endpoint| endpoint.callee == callee) {
             let endpoint = self.callees.remove(place);

@@ -1,4 +1,4 @@
-//! Finding registrations, for calls and for the meta API.
+//! Look-up of registrations, for calls and for the meta API.
 //!
 //! Spec: advanced profile "Registration Meta API".
 
@@ -22,7 +22,7 @@ pub(crate) struct RegistrationInfo<'a> {
 }
 
 impl Dealer {
-    /// The registrations with ids above this one, in their order.
+    /// The registrations with ids above `after`, in the order of the ids.
     pub(crate) fn registrations_after(
         &self,
         after: Option<RegistrationId>,
@@ -30,7 +30,7 @@ impl Dealer {
         self.registrations.ids_after(after)
     }
 
-    /// The same of those of a session.
+    /// The registrations of a session with ids above `after`, in the order of the ids.
     pub(crate) fn registrations_of_after(
         &self,
         holdings: &DealerState,
@@ -61,8 +61,8 @@ impl Dealer {
         self.matching(procedure).map(|(id, _)| id)
     }
 
-    /// The registration that a call goes to. A prefix such as "" or "wam" is none in the router's
-    /// own namespace.
+    /// The registration that a call goes to. A prefix such as "" or "wam" matches nothing in the
+    /// reserved namespace.
     #[inline]
     pub(super) fn matching(&self, procedure: &str) -> Option<(RegistrationId, &Registration)> {
         let id = *self.registrations.index().best_match(procedure)?;
@@ -74,12 +74,12 @@ impl Dealer {
         answers.then_some((id, registration))
     }
 
-    /// How many callees a registration has.
+    /// The number of callees of a registration.
     pub(crate) fn callee_count(&self, id: RegistrationId) -> Option<usize> {
         self.registrations.get(id).map(|registration| registration.callees.len())
     }
 
-    /// A callee of a registration, by its place in the order in which they came.
+    /// A callee of a registration, by its place in the order in which they registered.
     pub(crate) fn callee(&self, id: RegistrationId, place: usize) -> Option<SessionKey> {
         let registration = self.registrations.get(id)?;
         registration.callees.get(place).map(|endpoint| endpoint.callee)

@@ -1,5 +1,5 @@
-//! What a callee is asked: made from a CALL, sent as an INVOCATION, and kept where it may have to
-//! be sent again.
+//! A pending invocation: made from a CALL, sent as INVOCATION, and kept if it may have to be sent
+//! again.
 //!
 //! Spec: basic profile "Calling and Invocations"; advanced profile "Caller Identification", "Call
 //! Timeouts", "Call Trust Levels", "Payload Passthru Mode".
@@ -23,17 +23,17 @@ use crate::outbox::{Delivery, Outbox};
 use crate::session::{SessionKey, Sessions};
 use crate::validation::SchemasId;
 
-/// How long calls may take, for the whole realm; in milliseconds.
+/// The timeouts of calls of a realm, in milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CallTimes {
-    /// For calls that do not say.
+    /// For calls without a timeout.
     pub default: Option<u64>,
-    /// The longest that a call may ask for. One without an end gets this.
+    /// The largest timeout. Calls without an end get it.
     pub max: Option<u64>,
 }
 
 impl CallTimes {
-    /// What a call with this option gets (advanced profile, "Call Timeouts": 0 is none).
+    /// The timeout of a call with this option (advanced profile, "Call Timeouts": 0 is none).
     pub(super) fn of(self, asked: Option<u64>) -> Option<u64> {
         let timeout = asked.or(self.default).filter(|millis| *millis > 0);
         match (timeout, self.max) {
@@ -43,7 +43,7 @@ impl CallTimes {
     }
 }
 
-/// See the [module](self).
+/// An invocation that has no callee yet, or may need another one.
 #[derive(Debug, Clone)]
 pub(super) struct PendingInvocation {
     pub(super) caller: SessionKey,
@@ -52,12 +52,12 @@ pub(super) struct PendingInvocation {
     disclosed: Disclosed,
     pub(super) receive_progress: bool,
     timeout: Option<u64>,
-    /// When the call came.
+    /// When the call arrived.
     asked_at: Moment,
-    /// What all callees are told.
+    /// The details for all callees.
     details: InvocationDetails,
     pub(super) payload: Payload,
-    /// What every part is held against.
+    /// The schemas that every part is validated against.
     pub(super) schemas: Option<SchemasId>,
     /// The endpoints that could not take it, sorted.
     passed_over: Vec<EndpointId>,
@@ -94,7 +94,7 @@ impl PendingInvocation {
         }
     }
 
-    /// How long the call may take, from when it came.
+    /// The timeout of the call, from its arrival.
     pub(super) fn time_limit(&self) -> Option<TimeLimit> {
         self.timeout.map(|millis| TimeLimit::begun(millis, self.asked_at))
     }
@@ -116,7 +116,7 @@ impl PendingInvocation {
         self.passed_over.len()
     }
 
-    /// How many bytes of the call it holds.
+    /// Bytes of the call that it holds.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>()
             + self.passed_over.capacity() * size_of::<EndpointId>()
@@ -125,12 +125,12 @@ impl PendingInvocation {
             + self.payload.size()
     }
 
-    /// Whether the caller has said that more parts of the call follow.
+    /// Whether further parts of the call follow.
     pub(super) const fn is_open(&self) -> bool {
         self.details.progress.is_some()
     }
 
-    /// What an endpoint is told beside the payload.
+    /// The details for an endpoint.
     pub(super) fn details<O>(
         &self,
         registration: &Registration,
@@ -166,15 +166,16 @@ impl PendingInvocation {
                 })
             });
         }
-        // Also a callee that has not announced progressive_call_results may have them: Autobahn's
-        // procedures go by this alone.
+        // Callees that have not announced progressive_call_results may send them, too: Autobahn's
+        // procedures look at this detail only.
         details.receive_progress = self.receive_progress.then_some(true);
         if let Some(unit) = endpoint.forward_timeout {
             details.timeout = self.timeout.map(|millis| unit.from_millis(millis));
         }
     }
 
-    /// Sends INVOCATION to an endpoint, with its callee's next number. What is sent is taken out.
+    /// Sends INVOCATION to an endpoint, with the next id of its callee. The payload and details are
+    /// taken out.
     pub(super) fn send<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -188,7 +189,7 @@ impl PendingInvocation {
         send(sessions, endpoint.callee, id, details, payload)
     }
 
-    /// Whether not every callee can take the call.
+    /// Whether only callees with some feature can take the call.
     pub(super) const fn needs_features(&self) -> bool {
         self.details.progress.is_some() || self.details.passthru.is_some()
     }
@@ -222,7 +223,7 @@ impl PendingInvocation {
     }
 }
 
-/// Sends INVOCATION to a callee, with its next number.
+/// Sends INVOCATION to a callee, with its next id.
 fn send<O: Outbox>(
     sessions: &mut Sessions<O>,
     callee: SessionKey,
@@ -237,7 +238,7 @@ fn send<O: Outbox>(
     let request = ids.next_invocation();
     let invocation = Invocation { request, registration, details, payload };
     match callee.outbox.send(RouterMessage::Invocation(invocation)) {
-        // A number counts once the callee will see it.
+        // An id is used up when the callee will see it.
         Delivery::Queued | Delivery::AboveHighWater => callee.dealer.invocation_ids = ids,
         Delivery::Dropped => return Err(RequestFailure::CalleeCongested),
         Delivery::Closed => return Err(RequestFailure::CalleeGone),

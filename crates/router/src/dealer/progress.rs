@@ -1,4 +1,4 @@
-//! Calls and results in parts.
+//! Progressive calls and progressive results.
 //!
 //! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
 
@@ -20,18 +20,18 @@ use crate::outbox::{Delivery, Outbox};
 use crate::session::{SessionKey, Sessions};
 use crate::validation::{PayloadKind, SchemasId};
 
-/// What must be known of a call that comes in parts or whose results do.
+/// The state of a call that is progressive or has progressive results.
 #[derive(Debug)]
 pub(super) struct ProgressiveState {
     procedure: UncheckedUri,
-    /// What every part is told, as the first one said, while the caller may send another one.
+    /// The details of further parts, as those of the first one, while the caller may send more.
     next: Option<InvocationDetails>,
-    /// What every part is held against.
+    /// The schemas that every part is validated against.
     schemas: Option<SchemasId>,
 }
 
 impl ProgressiveState {
-    /// Of a call that an endpoint is about to be sent, if more parts follow.
+    /// The state of a call that is sent to an endpoint, if further parts follow.
     pub(super) fn begun<O>(
         pending: &PendingInvocation,
         registration: &Registration,
@@ -50,14 +50,14 @@ impl ProgressiveState {
         self.next.as_ref().map_or(0, |details| size_of::<Self>() + procedure + details.size())
     }
 
-    /// A call whose result has begun to come.
+    /// The state of a call whose progressive results have begun.
     fn results() -> Self {
         Self { procedure: UncheckedUri::default(), next: None, schemas: None }
     }
 }
 
 impl Dealer {
-    /// CALL with the number of one that is not answered: its next part, or a violation.
+    /// Handles a CALL with the request id of a call in flight: its next part, or a violation.
     pub(crate) fn continue_call<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -72,7 +72,7 @@ impl Dealer {
         }
         let Some(details) = progressive.next.as_ref() else { return Err(in_use) };
         let mut details = details.clone();
-        // The callee is told what the first part says, which must fit what it gets.
+        // The callee gets the details of the first part, which must fit the payload.
         if part.payload.is_transparent()
             && !details.passthru.as_deref().is_some_and(PassthruDetails::is_transparent)
         {
@@ -118,7 +118,8 @@ impl Dealer {
         Ok(())
     }
 
-    /// Ends a call of which a part does not reach its callee, which has others and waits for more.
+    /// Ends a call of which a part did not reach its callee. The callee has other parts and waits
+    /// for more, so that it is interrupted.
     fn give_up_parts<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -129,12 +130,12 @@ impl Dealer {
         self.end(sessions, key, CallEnding::Refused(failure));
     }
 
-    /// Whether the caller takes results in parts.
+    /// Whether the caller accepts progressive results.
     pub(super) fn receives_progress(&self, key: CallKey) -> bool {
         self.calls.get(key.0).is_some_and(|call| call.receive_progress)
     }
 
-    /// YIELD with progress: a part of a result that the caller takes in parts.
+    /// Forwards a progressive result to a caller that accepts them.
     pub(super) fn yielded_part<O: Outbox>(
         &mut self,
         sessions: &Sessions<O>,

@@ -15,45 +15,44 @@ use super::Dealer;
 use super::endpoint::{Endpoint, EndpointId, Registration};
 use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
-use crate::limits::{
-    MAX_CALLEES_PER_REGISTRATION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
-    MAX_REGISTRATIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
-};
+use crate::limits::SessionLimits;
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::validation::SchemasId;
 use crate::wall_clock::Timestamp;
 
-/// How a callee registers.
+/// The terms of a registration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RegistrationTerms {
     pub(crate) policy: InvokePolicy,
     pub(crate) concurrency: Option<u64>,
-    /// Takes the procedure from whoever has it.
+    /// Takes the procedure from its callees.
     pub(crate) force: bool,
-    /// Callers are disclosed to it.
+    /// Callers are disclosed to the callee.
     pub(crate) disclose_caller: bool,
-    /// It is disclosed to callers.
+    /// The callee is disclosed to callers.
     pub(crate) disclose_callee: bool,
-    /// What its answers are held against.
+    /// The schemas that its answers are validated against.
     pub(crate) schemas: Option<SchemasId>,
-    /// It watches the time of calls itself, and gets it in this unit.
+    /// The callee watches timeouts itself, in this unit.
     pub(crate) forward_timeout: Option<CallTimeoutUnit>,
 }
 
-/// What has changed in a registration.
+/// A change of a registration.
 pub(crate) type RegistrationChange = crate::change::Change<RegistrationId>;
 
-/// The limits of one session, whose names callees are told.
-const LIMITS: HoldingLimits = HoldingLimits {
-    entries: (MAX_REGISTRATIONS_PER_SESSION, "registrations"),
-    patterns: (MAX_PATTERN_REGISTRATIONS_PER_SESSION, "pattern registrations"),
-    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of registered URIs"),
-};
+/// The limits of the registrations of one session, with their names in ERROR.
+const fn holding_limits(limits: &SessionLimits) -> HoldingLimits {
+    HoldingLimits {
+        entries: (limits.max_registrations, "registrations"),
+        patterns: (limits.max_pattern_registrations, "pattern registrations"),
+        uri_bytes: (limits.max_uri_bytes, "bytes of registered URIs"),
+    }
+}
 
 impl Dealer {
-    /// Adds a callee. A policy other than `single` lets several in, all under the same
-    /// registration; the same callee again changes nothing.
+    /// Adds a callee. With a policy other than `single` several callees share the registration.
+    /// Registering again changes nothing.
     pub(crate) fn register<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -65,7 +64,8 @@ impl Dealer {
     ) -> Result<Vec<RegistrationChange>, RequestFailure> {
         let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
         let state = &session.dealer;
-        state.held.check_entry(&LIMITS, state.registrations.len(), &pattern, 0)?;
+        let limits = holding_limits(sessions.limits(session.role));
+        state.held.check_entry(&limits, state.registrations.len(), &pattern, 0)?;
         let mut changes = Vec::new();
         let mut held = self.registrations.at(&pattern);
         if let Some(id) = held.filter(|id| terms.force || self.is_abandoned(sessions, *id)) {
@@ -96,7 +96,7 @@ impl Dealer {
         Ok(changes)
     }
 
-    /// Whether the sessions of all callees have gone and are being taken out of all tables.
+    /// Whether the sessions of all callees have ended and are being removed from all tables.
     pub(super) fn is_abandoned<O>(&self, sessions: &Sessions<O>, id: RegistrationId) -> bool {
         let is_gone = |endpoint: &Endpoint| sessions.at(endpoint.callee).is_none();
         self.registrations.get(id).is_some_and(|held| held.callees.iter().all(is_gone))
@@ -108,7 +108,7 @@ impl Dealer {
         Endpoint::new(id, callee, terms)
     }
 
-    /// Whether the callee is a new one.
+    /// Adds a callee to a registration. Returns whether it is new.
     fn join(
         &mut self,
         id: RegistrationId,
@@ -121,7 +121,7 @@ impl Dealer {
             {
                 let is_new = registration.callees.iter().all(|held| held.callee != endpoint.callee);
                 if is_new {
-                    if registration.callees.len() >= MAX_CALLEES_PER_REGISTRATION {
+                    if registration.callees.len() >= self.limits.max_callees_per_registration {
                         return Err(RequestFailure::LimitReached("callees of a registration"));
                     }
                     registration.add(endpoint);
@@ -153,7 +153,7 @@ impl Dealer {
         self.registrations.insert(registration)
     }
 
-    /// Takes a callee away. Its invocations in flight are still to be answered.
+    /// Removes a callee at its own request. Its invocations in flight are still to be answered.
     pub(crate) fn unregister<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -171,7 +171,7 @@ impl Dealer {
         Ok(changes)
     }
 
-    /// Whether the session has had the registration, which it now has no longer.
+    /// Removes the registration from the state of the session. Returns whether the session had it.
     fn release_registration<O>(&self, session: &mut Session<O>, id: RegistrationId) -> bool {
         let was_held = session.dealer.registrations.remove(&id);
         if was_held && let Some(registration) = self.registrations.get(id) {
@@ -180,8 +180,8 @@ impl Dealer {
         was_held
     }
 
-    /// Takes a registration away from a callee that has not asked for it, and tells it if it can be
-    /// told. Whether the callee had it.
+    /// Revokes a registration of a callee, and notifies the callee if it has announced registration
+    /// revocation. Returns whether it was a callee.
     pub(crate) fn remove_callee<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -204,24 +204,24 @@ impl Dealer {
         true
     }
 
-    /// Takes a registration away from all its callees.
+    /// Revokes a registration of all its callees.
     fn revoke<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         changes: &mut Vec<RegistrationChange>,
     ) {
-        // With the last one the registration is gone.
+        // With the last callee the registration is removed.
         while let Some(callee) = self.callee(id, 0) {
             let reason = error_uri::UNREGISTERED;
             if !self.remove_callee(sessions, callee, id, reason, changes) {
-                // Its session has gone and is being taken out of all tables.
+                // Its session has ended and is being removed from all tables.
                 self.forget(callee, id, changes);
             }
         }
     }
 
-    /// Takes a callee out of a registration, which ends with its last one.
+    /// Removes a callee from a registration, which ends with its last one.
     pub(super) fn forget(
         &mut self,
         callee: SessionKey,
@@ -236,7 +236,7 @@ impl Dealer {
             self.registrations.remove(id);
             changes.push(RegistrationChange::Deleted(id, callee));
         } else {
-            // What waited for this one falls to others.
+            // Calls that waited for this callee may go to others.
             self.released(id);
         }
     }

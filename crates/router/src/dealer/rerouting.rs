@@ -1,4 +1,4 @@
-//! Calls that one callee could not take and another one may: their pending invocation is kept.
+//! Re-routing: a call that one callee could not take goes to another one.
 //!
 //! Spec: advanced profile "Call Re-Routing".
 
@@ -13,23 +13,23 @@ use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 
-/// What became of a call that looks for a callee.
+/// The outcome of sending a call to a callee.
 pub(super) enum PlaceOutcome {
     /// A callee has it.
     Sent,
-    /// Those that may be asked have as many calls as they take.
+    /// Every callee that may be chosen has as many calls as it takes.
     Busy,
-    /// Nobody is left to be asked; why the last one could not take it, if the router knows.
-    Nobody(Option<RequestFailure>),
+    /// No callee is left; with the failure of the last one, if the router knows it.
+    NoCallee(Option<RequestFailure>),
 }
 
-/// Whether the callee has announced that what it can't take may go to another one.
+/// Whether the callee has announced call re-routing.
 pub(super) fn reroutes<O>(sessions: &Sessions<O>, callee: SessionKey) -> bool {
     sessions.at(callee).is_some_and(|callee| callee.roles.callee_has(Feature::CallReroute))
 }
 
 impl Dealer {
-    /// Keeps what another callee would be sent, if there is room for it. Without it the call goes
+    /// Keeps the invocation for another callee, if there is room for it. Without it the call goes
     /// to no other callee.
     pub(super) fn keep_pending<O>(
         &mut self,
@@ -44,8 +44,8 @@ impl Dealer {
         }
     }
 
-    /// Notes that an endpoint could not take a call. Whether there is room for that; without room
-    /// the call must be ended.
+    /// Notes that an endpoint could not take a call. Returns whether there is room for that;
+    /// without room the call must be ended.
     fn pass_over<O>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -60,9 +60,9 @@ impl Dealer {
         self.hold(sessions, key, grown)
     }
 
-    /// The callee is unavailable: another one is asked, as if this one did not exist.
+    /// Sends a call to another callee because this one is unavailable.
     ///
-    /// A call whose result has begun to come, or that comes in parts, belongs to its callee.
+    /// A progressive call, or one whose progressive results have begun, stays with its callee.
     pub(super) fn reroute<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -74,13 +74,13 @@ impl Dealer {
         let (Assignment::One(invoked), Some(_), Some(registration), false) =
             (&call.assignment, &call.pending, self.registrations.get(id), is_bound)
         else {
-            return self.end(sessions, key, CallEnding::NobodyAvailable);
+            return self.end(sessions, key, CallEnding::NoneAvailable);
         };
         let invoked = *invoked;
         let is_its = |endpoint: &&Endpoint| endpoint.callee == invoked.callee;
         let endpoint = registration.callees.iter().find(is_its).map(|found| found.id);
         if endpoint.is_some_and(|endpoint| !self.pass_over(sessions, key, endpoint)) {
-            return self.end(sessions, key, CallEnding::NobodyAvailable);
+            return self.end(sessions, key, CallEnding::NoneAvailable);
         }
         if let Some(call) = self.calls.get_mut(key.0) {
             call.assignment = Assignment::Unassigned;
@@ -92,13 +92,13 @@ impl Dealer {
             PlaceOutcome::Busy => {
                 self.end(sessions, key, CallEnding::Refused(RequestFailure::MaxConcurrencyReached));
             }
-            PlaceOutcome::Nobody(_) => self.end(sessions, key, CallEnding::NobodyAvailable),
+            PlaceOutcome::NoCallee(_) => self.end(sessions, key, CallEnding::NoneAvailable),
         }
         self.released(id);
     }
 
-    /// Sends a call whose pending invocation is kept to the callee whose turn it is. One that can't
-    /// take it is passed over from then on.
+    /// Sends a call whose invocation is kept to the callee that the policy chooses. A callee that
+    /// can't take it is skipped from then on.
     pub(super) fn place<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -107,20 +107,20 @@ impl Dealer {
     ) -> PlaceOutcome {
         let mut failed = None;
         loop {
-            let Some(call) = self.calls.get(key.0) else { return PlaceOutcome::Nobody(failed) };
+            let Some(call) = self.calls.get(key.0) else { return PlaceOutcome::NoCallee(failed) };
             let id = call.registration;
             let (Some(pending), Some(registration)) =
                 (call.pending.as_deref(), self.registrations.get_mut(id))
             else {
-                return PlaceOutcome::Nobody(failed);
+                return PlaceOutcome::NoCallee(failed);
             };
             let place =
                 match registration.choose(sessions, pending, &mut random, &mut self.uncounted) {
                     Choice::At(place) => place,
                     Choice::Busy => return PlaceOutcome::Busy,
-                    Choice::Nobody => {
+                    Choice::NoCallee => {
                         let failed = failed.or_else(|| registration.refusal(sessions, pending));
-                        return PlaceOutcome::Nobody(failed);
+                        return PlaceOutcome::NoCallee(failed);
                     }
                 };
             let endpoint = &registration.callees[place];
@@ -133,12 +133,12 @@ impl Dealer {
                 Err(failure) => failed = Some(failure),
             }
             if !self.pass_over(sessions, key, endpoint) {
-                return PlaceOutcome::Nobody(failed);
+                return PlaceOutcome::NoCallee(failed);
             }
         }
     }
 
-    /// A callee has a call that was in flight before.
+    /// Assigns a call in flight to a callee.
     fn assign<O>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -157,7 +157,7 @@ impl Dealer {
             self.stop_waiting(id, place, bytes);
         }
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        // The callee before this one may have watched the time itself.
+        // The callee before this one may have watched the timeout itself.
         if call.time_limit.is_none()
             && !watches_time
             && let Some(limit) = call.pending.as_ref().and_then(|pending| pending.time_limit())

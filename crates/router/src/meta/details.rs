@@ -1,6 +1,6 @@
-//! What a realm says of a session: `wamp.session.get`, `wamp.session.on_join`.
+//! The details of a session: `wamp.session.get`, `wamp.session.on_join`.
 //!
-//! The keys of the specification, and beside them those of Crossbar.io. Spec: advanced profile
+//! They have the keys of the specification and those of Crossbar.io. Spec: advanced profile
 //! "Session Meta API".
 
 use cloverleaf_wamp::http_headers::HttpHeaders;
@@ -24,7 +24,7 @@ pub(super) struct SessionDetails<'a> {
     authmethod: &'a str,
     authprovider: &'a str,
     authextra: NoEntries,
-    /// The format of its messages, such as `cbor.batched`; none in the process.
+    /// The format of its messages, such as `cbor.batched`; none for a session of this process.
     serializer: Option<&'static str>,
     transport: Transport<'a>,
     resumed: bool,
@@ -57,7 +57,7 @@ impl<'a> SessionDetails<'a> {
                 Some(transport) => Transport::new(transport, settings.disclosed_headers),
                 None => Transport::IN_PROCESS,
             },
-            // There is no session without its connection.
+            // A session ends with its connection.
             resumed: false,
             resumable: false,
             resume_token: None,
@@ -75,8 +75,8 @@ impl<'a> SessionDetails<'a> {
 #[derive(Serialize)]
 struct NoEntries {}
 
-/// How a session is connected. The first two keys are this router's own, the others those of
-/// Autobahn's `TransportDetails`, without what is said of the router's process.
+/// The connection of a session. The first two keys are an extension of this router, the others are
+/// those of Autobahn's `TransportDetails`, without those about the router's process.
 #[derive(Serialize)]
 struct Transport<'a> {
     #[serde(rename = "type")]
@@ -115,8 +115,7 @@ impl<'a> Transport<'a> {
         http_cbtid: None,
     };
 
-    /// The router neither encrypts connections nor sets cookies, so there is nothing to say of
-    /// certificates and tracking ids.
+    /// Without TLS and cookies there are no certificates and tracking ids.
     fn new(transport: &'a TransportDetails, disclosed: DisclosedHeaders) -> Self {
         let TransportDetails { kind, format, peer, compression, http_headers } = transport;
         let is_websocket = *kind == TransportKind::WebSocket;
@@ -146,7 +145,7 @@ impl<'a> Transport<'a> {
     }
 }
 
-/// A compression in use, as Autobahn describes it.
+/// The compression of a connection, as Autobahn describes it.
 #[derive(Serialize)]
 struct Deflate {
     extension: &'static str,

@@ -1,4 +1,4 @@
-//! What `wamp.registration.*` and `wamp.subscription.*` share.
+//! The parts that `wamp.registration.*` and `wamp.subscription.*` share.
 
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
@@ -54,11 +54,11 @@ struct LookupOptions {
     policy: Option<String>,
 }
 
-/// A call that takes a registration or subscription away from a session.
+/// The arguments of a call that removes a callee or subscriber.
 pub(super) struct Removal {
     /// The session.
     pub(super) id: SessionId,
-    /// The reason that the session is told.
+    /// The reason for the revocation that the session is sent.
     pub(super) reason: String,
 }
 

@@ -1,7 +1,7 @@
-//! What the router publishes: who came and went, what was registered and subscribed.
+//! Meta events about sessions, registrations and subscriptions.
 //!
-//! An event is made only when somebody listens. Spec: advanced profile "Session Meta API",
-//! "Registration Meta API", "Subscriptions Meta API".
+//! An event is built only if a session has subscribed to its topic. Spec: advanced profile "Session
+//! Meta API", "Registration Meta API", "Subscriptions Meta API".
 
 use cloverleaf_wamp::ids::{PublicationId, RequestId};
 use cloverleaf_wamp::message::{Publish, PublishOptions};
@@ -19,8 +19,8 @@ use crate::session::{Principal, SessionKey};
 use crate::work;
 
 impl<O: Outbox> Realm<O> {
-    /// Publishes what the router has to say about a session, if any session listens. Its events
-    /// stand in the order of that session's.
+    /// Publishes a meta event about a session, if its topic has subscribers. It stands in the order
+    /// of the publications of that session.
     pub(super) fn publish_meta_event(
         &mut self,
         about: SessionKey,
@@ -52,7 +52,7 @@ impl<O: Outbox> Realm<O> {
         self.publish_accepted(publication, now);
     }
 
-    /// Sends a publication that no session waits for.
+    /// Delivers a publication that is not acknowledged.
     pub(super) fn publish_accepted(&mut self, mut publication: Publication, now: Moment) {
         if self.broker.store(&mut self.sessions, &mut publication, None).is_ok() {
             self.broker.publish(&mut self.sessions, publication, now, &mut self.work);
@@ -80,11 +80,11 @@ impl<O: Outbox> Realm<O> {
         self.publish_meta_event(key, "wamp.session.on_leave", payload, now);
     }
 
-    /// Publishes which sessions have missed an event for the first time, because they read too
+    /// Publishes the sessions that have missed an event for the first time because they read too
     /// slowly: at least one, and more as far as the work allows.
     pub(crate) fn publish_slow_consumers(&mut self, now: Moment) {
         while let Some(key) = self.broker.backpressure.take_slow() {
-            // It may have gone before anybody could be told.
+            // The session may have ended meanwhile.
             if self.sessions.at(key).is_some() {
                 self.publish_meta_event(key, ON_SLOW_CONSUMER, |realm| realm.details_of(key), now);
             }
@@ -95,7 +95,7 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// The details of a session, as the argument of an event.
+    /// The details of a session as event arguments.
     fn details_of(&self, key: SessionKey) -> Payload {
         let session = self.sessions.at(key);
         session.map(|session| session::details(session, &self.settings)).unwrap_or_default()
@@ -178,10 +178,10 @@ impl<O: Outbox> Realm<O> {
     }
 }
 
-/// This router's own: `details|dict` of the session, as in `wamp.session.on_join`.
+/// An extension of this router: `details|dict` of the session, as in `wamp.session.on_join`.
 const ON_SLOW_CONSUMER: &str = "cloverleaf.session.on_slow_consumer";
 
-/// What the changes of registrations or subscriptions are told on.
+/// The topics of the changes of registrations or subscriptions.
 struct Topics {
     created: &'static str,
     joined: &'static str,

@@ -1,10 +1,10 @@
-//! Events that are stored: `wamp.subscription.get_events`.
+//! Stored events: `wamp.subscription.get_events`.
 //!
-//! Two forms are understood. The specification's has the subscription as its only positional
-//! argument and gives events in the order in which they came, unless asked otherwise; they are the
-//! positional results. Crossbar.io's has a second argument, the number of events, and gives the
-//! latest first; its one result is their list. A realm that follows Crossbar.io always answers in
-//! the second form. Spec: advanced profile "Event History".
+//! There are two forms. In the specification's form the subscription is the only positional
+//! argument, the events come in the order of publication unless requested otherwise, and they are
+//! the positional results. In Crossbar.io's form the second argument is the number of events, the
+//! latest event comes first, and the one result is a list. A realm with the preset `crossbar`
+//! always answers in the second form. Spec: advanced profile "Event History".
 
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::payload::Payload;
@@ -12,11 +12,11 @@ use cloverleaf_wamp::serializer::Serializer;
 use serde::Deserialize;
 
 use super::MetaCall;
-use super::listing::ListingKind;
 use super::subscription::subscription_id;
 use crate::authorization::Action;
 use crate::broker::{Bounds, EventFilter, EventsForm, HistoryQuery, HistoryRequest};
 use crate::failure::RequestFailure;
+use crate::jobs::listing::ListingKind;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::wall_clock::Timestamp;

@@ -1,4 +1,4 @@
-//! Who answers what: `wamp.registration.*`.
+//! Meta procedures `wamp.registration.*`.
 //!
 //! Spec: advanced profile "Registration Meta API".
 
@@ -7,9 +7,9 @@ use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
 
 use super::directory::{EntryDetails, Removal};
-use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
 use crate::failure::RequestFailure;
+use crate::jobs::listing::{IdLists, ListingKind};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 
@@ -55,7 +55,7 @@ impl<O: Outbox> Realm<O> {
         self.dealer.callee_count(id).map(value).ok_or(RequestFailure::UnknownRegistration(id))
     }
 
-    /// Takes a registration away from one of its callees.
+    /// Removes one callee of a registration.
     pub(super) fn remove_callee(&mut self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = registration_id(meta)?;
         let Removal { id: callee, reason } =

@@ -1,21 +1,22 @@
-//! Who is there, and ending sessions: `wamp.session.*`.
+//! Meta procedures `wamp.session.*`.
 //!
-//! Sessions of the router itself (the HTTP bridge, components) are told of and can't be ended.
-//! Spec: advanced profile "Session Meta API".
+//! Internal sessions (the HTTP bridge, components) are listed and can't be killed. Spec: advanced
+//! profile "Session Meta API".
 
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails, RequestRef};
+use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails};
 use cloverleaf_wamp::payload::{NumberList, Payload};
 use cloverleaf_wamp::uri::{UncheckedUri, UriRule};
 
 use super::details::SessionDetails;
-use super::filter::SessionFilter;
-use super::listing::{ListingKind, take_result};
 use super::{MetaCall, value};
 use crate::compatibility::Compatibility;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::jobs::Job;
+use crate::jobs::kill::{KillAnnouncement, KillJob, KillResult, Killed};
+use crate::jobs::listing::ListingKind;
+use crate::jobs::session_filter::SessionFilter;
 use crate::outbox::Outbox;
 use crate::realm::{Realm, RealmSettings};
 use crate::session::{Session, SessionKey};
@@ -94,7 +95,7 @@ impl<O: Outbox> Realm<O> {
         self.begin_kill(meta, SessionFilter::All, KillResult::Count)
     }
 
-    /// Ends sessions, now where they are few.
+    /// Kills sessions, now if they are few.
     fn begin_kill(
         &mut self,
         meta: MetaCall<'_>,
@@ -106,7 +107,7 @@ impl<O: Outbox> Realm<O> {
         let (caller, request) = (meta.from, meta.call.reference());
         let killed = Killed::default();
         let kill = KillJob { caller, request, filter, result, goodbye, next: 0, killed };
-        // Once it has begun it can't be refused.
+        // A kill that has begun can't be refused.
         self.jobs.check_room_for_call(kill.size())?;
         self.count_listing(meta.from);
         if let Some(unfinished) = self.continue_kill(Box::new(kill), meta.now) {
@@ -116,7 +117,7 @@ impl<O: Outbox> Realm<O> {
         Ok(None)
     }
 
-    /// Goes on with ending sessions. The job, unless it is done.
+    /// Continues to kill sessions. Returns the job, unless it is done.
     pub(crate) fn continue_kill(
         &mut self,
         mut kill: Box<KillJob>,
@@ -142,8 +143,8 @@ impl<O: Outbox> Realm<O> {
         Some(kill)
     }
 
-    /// Everything that a session held is taken away, in steps if it is much, and its connection
-    /// when it does not say GOODBYE in time.
+    /// Kills a session: removes its state, in steps if it is much, and closes its connection if the
+    /// client does not answer GOODBYE in time.
     fn kill(&mut self, key: SessionKey, goodbye: Goodbye, says: KillAnnouncement, now: Moment) {
         if let Some((mut detached, outbox)) = self.take_out(key) {
             self.killed.begin(key, outbox, goodbye, now);
@@ -155,72 +156,12 @@ impl<O: Outbox> Realm<O> {
     }
 }
 
-/// Whether the end of a session is published, and its testaments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KillAnnouncement {
-    Everything,
-    Nothing,
-}
-
-/// The result of a call that ends sessions.
-#[derive(Debug, Clone, Copy)]
-enum KillResult {
-    Ids,
-    Count,
-}
-
-/// Sessions that are being ended for a caller.
-#[derive(Debug)]
-pub(crate) struct KillJob {
-    caller: SessionKey,
-    request: RequestRef,
-    filter: SessionFilter,
-    result: KillResult,
-    goodbye: Goodbye,
-    /// The place in the table of sessions that comes next.
-    next: usize,
-    killed: Killed,
-}
-
-#[derive(Debug, Default)]
-struct Killed {
-    count: usize,
-    ids: NumberList,
-}
-
-impl KillJob {
-    /// Bytes that it holds without the ids of the sessions that it has ended: few, before it has
-    /// its first turn as a job.
-    pub(crate) fn size(&self) -> usize {
-        let Goodbye { details, reason } = &self.goodbye;
-        let message = details.message.as_ref().map_or(0, |message| message.len());
-        size_of::<Self>() + self.filter.size() + message + reason.as_str().len()
-    }
-
-    /// When all are ended, none is left to receive events: no meta events, no testaments.
-    const fn says(&self) -> KillAnnouncement {
-        if matches!(self.filter, SessionFilter::All) {
-            KillAnnouncement::Nothing
-        } else {
-            KillAnnouncement::Everything
-        }
-    }
-
-    fn take_result(&mut self) -> Payload {
-        let Killed { count, mut ids } = std::mem::take(&mut self.killed);
-        match self.result {
-            KillResult::Ids => take_result(&mut ids),
-            KillResult::Count => value(count),
-        }
-    }
-}
-
 /// The sessions that `filter_authroles` selects.
 fn roles(meta: MetaCall<'_>) -> Result<SessionFilter, RequestFailure> {
     Ok(meta.optional("filter_authroles")?.map_or(SessionFilter::All, SessionFilter::Roles))
 }
 
-/// The GOODBYE of the killed sessions, which share its message.
+/// The GOODBYE of killed sessions, which share its message.
 fn goodbye(meta: MetaCall<'_>, compatibility: Compatibility) -> Result<Goodbye, RequestFailure> {
     let reason: Option<String> = meta.optional("reason")?;
     let reason = reason.unwrap_or_else(|| compatibility.kill_reason().to_owned());
@@ -230,7 +171,7 @@ fn goodbye(meta: MetaCall<'_>, compatibility: Compatibility) -> Result<Goodbye, 
     Ok(Goodbye { details, reason: reason.as_str().into() })
 }
 
-/// The details of a session, as one argument.
+/// The details of a session as one argument.
 pub(super) fn details<O>(session: &Session<O>, settings: &RealmSettings) -> Payload {
     value(SessionDetails::of(session, settings))
 }

@@ -1,10 +1,11 @@
-//! What the host has counted of a session: `wamp.session.on_stats`, as with Crossbar.io.
+//! Traffic of a session, counted by the host: `wamp.session.on_stats`, as with Crossbar.io.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::details::SessionDetails;
+use super::payloads::values;
 use crate::deadline::Moment;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
@@ -12,34 +13,34 @@ use crate::session::{Principal, SessionKey, TransportDetails};
 use crate::wall_clock::Timestamp;
 use crate::work::Work;
 
-/// What has passed in one direction, or in both.
+/// Traffic in one direction, or in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Traffic {
-    /// How many messages.
+    /// The number of messages.
     pub messages: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
-    /// How many messages of the configured size they come up to.
+    /// The number of messages of the configured size that the traffic amounts to.
     pub rated_messages: u64,
 }
 
-/// What a session has received and sent since it has joined, and since its last event.
+/// The traffic of a session since it has joined, and since its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionStats {
     /// Time since it has joined.
     pub duration: Duration,
-    /// What came from the client since then.
+    /// From the client, since it has joined.
     pub received: Traffic,
-    /// What went to it since then.
+    /// To the client, since it has joined.
     pub sent: Traffic,
-    /// What is new since its last event.
+    /// Traffic since the last event.
     pub cycle: StatsCycle,
 }
 
-/// What a session has received and sent since its last event.
+/// The traffic of a session since its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatsCycle {
-    /// The number of the event; that of the first one is 1.
+    /// The number of the event; the first one has 1.
     pub number: u64,
     /// Time since the last event; for the first one, since the session has joined.
     pub duration: Duration,
@@ -49,14 +50,14 @@ pub struct StatsCycle {
     pub is_last: bool,
 }
 
-/// A session that is counted. The realm may have ended it before the last of it is told.
+/// A session whose traffic is counted. The realm may have ended it before its last event.
 #[derive(Debug, Clone)]
 pub struct Metered {
     /// The session.
     pub session: SessionKey,
-    /// Who it is.
+    /// Its identity.
     pub principal: Principal,
-    /// How it is connected.
+    /// Its connection.
     pub transport: Option<Box<TransportDetails>>,
 }
 
@@ -100,8 +101,8 @@ struct Cycle {
 }
 
 impl<O: Outbox> Realm<O> {
-    /// Publishes what a session has received and sent: `[details|dict, stats|dict]`, or, as in
-    /// Crossbar.io, `[ids|dict, stats|dict]`.
+    /// Publishes the traffic of a session: `[details|dict, stats|dict]`, or, as in Crossbar.io,
+    /// `[ids|dict, stats|dict]`.
     pub fn publish_stats(&mut self, of: &Metered, stats: &SessionStats, now: Moment) {
         self.work = Work::message();
         let at = self.clock.now();
@@ -114,11 +115,11 @@ impl<O: Outbox> Realm<O> {
                     authid: &of.principal.authid,
                     authrole: &of.principal.authrole,
                 };
-                return super::values(&(ids, cycle(of, &stats.cycle, at)));
+                return values(&(ids, cycle(of, &stats.cycle, at)));
             }
             let transport = of.transport.as_deref();
             let details = SessionDetails::new(of.session.id(), &of.principal, transport, settings);
-            super::values(&(details.without_headers(), totals(stats, at)))
+            values(&(details.without_headers(), totals(stats, at)))
         };
         self.publish_meta_event(of.session, "wamp.session.on_stats", payload, now);
     }

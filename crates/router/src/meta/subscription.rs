@@ -1,4 +1,4 @@
-//! Who listens to what: `wamp.subscription.*`.
+//! Meta procedures `wamp.subscription.*`.
 //!
 //! Spec: advanced profile "Subscriptions Meta API".
 
@@ -7,10 +7,10 @@ use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
 
 use super::directory::{EntryDetails, Removal};
-use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
 use crate::broker::SubscriberListCursor;
 use crate::failure::RequestFailure;
+use crate::jobs::listing::{IdLists, ListingKind};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::uri_index::MatchCursor;
@@ -62,7 +62,7 @@ impl<O: Outbox> Realm<O> {
         self.broker.subscriber_count(id).map(value).ok_or(RequestFailure::UnknownSubscription(id))
     }
 
-    /// Takes a subscription away from one of its subscribers.
+    /// Removes one subscriber of a subscription.
     pub(super) fn remove_subscriber(
         &mut self,
         meta: MetaCall<'_>,

@@ -1,4 +1,4 @@
-//! What a session leaves behind to be said: `wamp.session.add_testament`, `flush_testaments`.
+//! Meta procedures `wamp.session.add_testament` and `flush_testaments`.
 //!
 //! Spec: advanced profile "Session Testament".
 
@@ -11,7 +11,6 @@ use super::{MetaCall, value};
 use crate::broker::{NewPublication, Publication};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::MAX_TESTAMENT_BYTES;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::session::Identity;
@@ -22,7 +21,7 @@ impl<O: Outbox> Realm<O> {
         let scope = self.testament_scope(meta)?;
         let publish = testament(meta)?;
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
-        // What may not be said now may not be left behind either.
+        // A session may leave no testament that it may not publish.
         self.check_publish(session.role, &publish, None)?;
         let passthru = publish.options.passthru.as_deref();
         if passthru.is_some_and(PassthruDetails::uses_passthru)
@@ -35,11 +34,11 @@ impl<O: Outbox> Realm<O> {
         let id = PublicationId::from_random(self.random.bits());
         let testament = Testament { id, publish };
         let bytes = testament.size();
-        if self.testament_bytes + bytes > MAX_TESTAMENT_BYTES {
+        if self.testament_bytes + bytes > self.settings.limits.max_testament_bytes {
             return Err(RequestFailure::RealmLimitReached("this realm", "testaments"));
         }
-        if let Some(session) = self.sessions.at_mut(meta.from) {
-            session.testaments.get_or_insert_default().add(scope, testament)?;
+        if let Some((session, limits)) = self.sessions.with_limits_mut(meta.from) {
+            session.testaments.get_or_insert_default().add(scope, testament, limits)?;
             self.testament_bytes += bytes;
         }
         if self.settings.compatibility.has_testament_results() {
@@ -66,7 +65,7 @@ impl<O: Outbox> Realm<O> {
         Ok(value(()))
     }
 
-    /// The argument `scope`; `destroyed` if it is absent.
+    /// The argument `scope`; `destroyed` if absent.
     fn testament_scope(&self, meta: MetaCall<'_>) -> Result<TestamentScope, RequestFailure> {
         let Some(name) = meta.optional::<String>("scope")? else {
             return Ok(TestamentScope::Destroyed);
@@ -79,7 +78,7 @@ impl<O: Outbox> Realm<O> {
         })
     }
 
-    /// Publishes what a session has left behind, under its name and with its rights.
+    /// Publishes a testament of a session that has ended, with its identity and its rights.
     pub(crate) fn publish_testament(
         &mut self,
         gone: Identity<'_>,
@@ -105,7 +104,7 @@ impl<O: Outbox> Realm<O> {
     }
 }
 
-/// The event that the arguments describe: `topic`, `args`, `kwargs` and `publish_options`.
+/// The publication that the arguments describe: `topic`, `args`, `kwargs` and `publish_options`.
 fn testament(meta: MetaCall<'_>) -> Result<Publish, RequestFailure> {
     let topic: String = meta.required("topic")?;
     let payload = Payload::from_encoded(meta.argument("args")?, meta.argument("kwargs")?)

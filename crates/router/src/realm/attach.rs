@@ -1,4 +1,4 @@
-//! A session is opened: from the right to join, which `admission` gives, to WELCOME.
+//! Opening a session: from the right to join, which `admission` gives, to WELCOME.
 //!
 //! Spec: basic profile "Session Establishment", "IDs".
 
@@ -12,14 +12,13 @@ use super::Realm;
 use crate::admission::{Admitted, Refusal};
 use crate::authorization::Role;
 use crate::deadline::Moment;
-use crate::limits::{MAX_DETACHED_SESSIONS, MAX_SESSIONS};
 use crate::outbox::Outbox;
 use crate::session::{Principal, Session, SessionKey};
 use crate::work::Work;
 
 impl<O: Outbox> Realm<O> {
-    /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
-    /// [`SessionFlow`](super::SessionFlow) has said that it is over.
+    /// Opens a session and sends WELCOME. The host detaches the session when its connection ends,
+    /// unless [`SessionFlow`](super::SessionFlow) has said that the session is over.
     pub fn attach(
         &mut self,
         admitted: Admitted,
@@ -37,10 +36,10 @@ impl<O: Outbox> Realm<O> {
         let Some(role) = role else {
             return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
         };
-        if self.sessions.len() + self.detached >= MAX_SESSIONS {
+        if self.sessions.len() + self.detached >= self.settings.limits.max_sessions {
             return Err(Refusal::RealmFull(realm));
         }
-        if self.detached >= MAX_DETACHED_SESSIONS && !is_internal {
+        if self.detached >= self.settings.limits.max_detached_sessions && !is_internal {
             return Err(Refusal::RealmBusy(realm));
         }
         let id = self.fresh_session_id();
@@ -73,7 +72,8 @@ impl<O: Outbox> Realm<O> {
     fn fresh_session_id(&mut self) -> SessionId {
         loop {
             let id = SessionId::from_random(self.random.bits());
-            // WELCOME is where a peer of the wrong format must find out (docs/decisions/ubjson.md).
+            // A peer that reads another format must notice that in WELCOME
+            // (docs/decisions/ubjson.md).
             if id.shows_byte_order() && !self.sessions.has_id(id) {
                 return id;
             }

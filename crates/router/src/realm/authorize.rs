@@ -23,12 +23,6 @@ use crate::parking::{Decided, LaneId, Schedule, requested};
 use crate::session::SessionKey;
 use crate::work::{self, Work};
 
-/// The outcome for a request that no static rule allows: that of the authorizer, or a denial.
-#[cold]
-pub(super) fn decided_or_denied(decided: Option<&Decided>, action: Action, uri: &str) -> Decided {
-    decided.cloned().unwrap_or_else(|| Err(RequestFailure::denied(action, uri)))
-}
-
 impl<O: Outbox> Realm<O> {
     /// Handles a message in a realm with an authorizer: at once, behind parked messages of its
     /// session, or when the authorizer has decided.
@@ -284,7 +278,7 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Handles a message that was parked. Nobody waits for the flow of the session: a violation
+    /// Handles a message that was parked. No caller sees the flow of the session, so a violation
     /// closes its connection instead.
     fn handle_parked(
         &mut self,
@@ -318,7 +312,7 @@ impl<O: Outbox> Realm<O> {
         let _ = self.goodbye(key, now);
     }
 
-    /// What the host does with a connection that was [resumed](Outbox::resume): the session may
+    /// The flow of a session that was [resumed](Outbox::resume): the session may
     /// have ended meanwhile with a GOODBYE that stood behind parked messages.
     pub fn flow(&self, session: SessionKey) -> SessionFlow {
         if self.has_session(session) || self.killed.has(session) {

@@ -1,8 +1,8 @@
-//! CALL, CANCEL, and what callees answer: whether they may, and then to the dealer.
+//! Checks of CALL, CANCEL and the answers of callees; the dealer serves them.
 //!
-//! Calls of the router's own procedures go to `meta`.
-//! Spec: basic profile "Calling and Invocations"; advanced profile "Call Canceling", "Caller
-//! Identification", "Payload Passthru Mode", "Progressive Call Invocations".
+//! Calls of meta procedures go to `meta`. Spec: basic profile "Calling and Invocations"; advanced
+//! profile "Call Canceling", "Caller Identification", "Payload Passthru Mode", "Progressive Call
+//! Invocations".
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::Feature;
@@ -70,7 +70,7 @@ impl<O: Outbox> Realm<O> {
         now: Moment,
     ) -> Result<(), RequestFailure> {
         let permission = self.check_call(from, &call, decided)?;
-        // The realm knows who calls, whatever it may tell others.
+        // Meta procedures know the caller, also where its permission discloses it to no callee.
         if let Some(procedure) = self.meta_procedure(&call.procedure) {
             self.note_call(from, call.request);
             return self.answer(from, procedure, &call, now);
@@ -96,7 +96,7 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// The procedure of the router itself that has this name.
+    /// The meta procedure with this name, if the realm has the meta API.
     fn meta_procedure(&self, procedure: &UncheckedUri) -> Option<Procedure> {
         if !self.settings.meta_api || !is_reserved(procedure.as_str()) {
             return None;
@@ -104,7 +104,7 @@ impl<O: Outbox> Realm<O> {
         Procedure::named(procedure.as_str())
     }
 
-    /// Calls a procedure of the router and sends the result.
+    /// Calls a meta procedure and sends the result.
     fn answer(
         &mut self,
         from: SessionKey,

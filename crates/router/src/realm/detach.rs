@@ -1,64 +1,28 @@
-//! A session ends: by its own GOODBYE or ABORT, with its connection, or because the router says so.
+//! Ending a session: by its own GOODBYE or ABORT, with its connection, or by the router.
 //!
-//! Those that somebody else has ended by the meta API wait in `killed_sessions` for their answer.
-//! Spec: basic profile "Session Closing", "Caller Leaving During an RPC Invocation", "Callee
-//! Leaving During an RPC Invocation".
-
-use std::collections::VecDeque;
+//! Killed sessions wait in `killed_sessions` for the client's GOODBYE. Spec: basic profile "Session
+//! Closing", "Caller Leaving During an RPC Invocation", "Callee Leaving During an RPC Invocation".
 
 use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
 
 use super::{Realm, SessionFlow};
 use crate::deadline::Moment;
 use crate::jobs::Job;
+use crate::jobs::detached_session::{DetachStage, DetachedSession};
 use crate::outbox::{CloseCause, Outbox};
-use crate::session::{Identity, Principal, Session, SessionKey};
-use crate::testament::Testament;
+use crate::session::{Identity, Session, SessionKey};
 use crate::work::{self, Work};
 use crate::{broker, dealer};
 
-/// A session that is gone, and what still stands of it in tables or is to be said of it.
-#[derive(Debug)]
-pub(crate) struct DetachedSession {
-    key: SessionKey,
-    principal: Principal,
-    role: usize,
-    broker: broker::BrokerState,
-    dealer: dealer::DetachedCalls,
-    stage: DetachStage,
-    testaments: VecDeque<Testament>,
-    testament_bytes: usize,
-    /// Nothing is said of it.
-    is_silent: bool,
-}
-
-impl DetachedSession {
-    /// Nothing is said of it.
-    pub(crate) const fn be_silent(&mut self) {
-        self.is_silent = true;
-    }
-}
-
-/// What comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DetachStage {
-    /// It is taken out of the broker's tables.
-    Broker,
-    /// It is taken out of the dealer's tables.
-    Dealer,
-    /// Its testaments are published, then that it has left.
-    Testaments,
-}
-
 impl<O: Outbox> Realm<O> {
-    /// Takes everything away that a session held; its callers and callees hear of it, and what it
-    /// left behind to be said is published. A session that is gone already is passed over.
+    /// Ends a session without a message: its callers and callees are answered or interrupted, its
+    /// testaments are published. A session that has ended already is ignored.
     pub fn detach(&mut self, key: SessionKey, now: Moment) {
         self.work = Work::message();
         self.end_session(key, now);
     }
 
-    /// As [`Self::detach`], with what is left of the step.
+    /// Ends a session within what is left of the step.
     pub(super) fn end_session(&mut self, key: SessionKey, now: Moment) {
         self.killed.end(key);
         if let Some((detached, _)) = self.take_out(key) {
@@ -66,8 +30,8 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Takes a session out of the table of sessions: from now on it is not there. Its outbox is
-    /// left.
+    /// Removes a session from the table of sessions, so that the realm does not find it any more.
+    /// Its entries elsewhere and its outbox are returned.
     pub(crate) fn take_out(&mut self, key: SessionKey) -> Option<(Box<DetachedSession>, O)> {
         let session = self.sessions.remove(key)?;
         if let Some(parking) = &mut self.parking {
@@ -91,23 +55,24 @@ impl<O: Outbox> Realm<O> {
         Some((Box::new(detached), outbox))
     }
 
-    /// Does what the step has left for a session that is gone, and the rest later.
+    /// Removes the entries of a session that has ended, as far as the step allows, and the rest in
+    /// later steps.
     pub(crate) fn begin_detach(&mut self, detached: Box<DetachedSession>, now: Moment) {
         let Some(unfinished) = self.continue_detach(detached, now) else { return };
-        if self.broker.is_full_of_outgoing(unfinished.key) {
+        if self.is_full_of_outgoing(&unfinished) {
             self.waiting_detached.insert(unfinished.key, unfinished);
         } else {
             self.jobs.push(Job::DetachedSession(unfinished));
         }
     }
 
-    /// Goes on with a session that is gone. The detached session, unless it is done.
+    /// Continues with a session that has ended. Returns it, unless all of its entries are removed.
     fn continue_detach(
         &mut self,
         mut detached: Box<DetachedSession>,
         now: Moment,
     ) -> Option<Box<DetachedSession>> {
-        // At least one piece in every step.
+        // Every step does at least one piece.
         loop {
             if self.continue_stage(&mut detached, now) {
                 let testament_bytes = detached.testament_bytes;
@@ -116,10 +81,15 @@ impl<O: Outbox> Realm<O> {
                 self.discount_detached();
                 return None;
             }
-            if self.work.is_spent() || self.broker.is_full_of_outgoing(detached.key) {
+            if self.work.is_spent() || self.is_full_of_outgoing(&detached) {
                 return Some(detached);
             }
         }
+    }
+
+    /// Whether the publications of a detached session have to be sent before it publishes more.
+    fn is_full_of_outgoing(&self, detached: &DetachedSession) -> bool {
+        self.broker.is_full_of_outgoing(detached.key, self.sessions.limits(detached.role))
     }
 
     /// No longer counts the sessions that have left and have nothing in the realm any more.
@@ -129,8 +99,8 @@ impl<O: Outbox> Realm<O> {
         self.testament_bytes -= testament_bytes;
     }
 
-    /// Does a piece of the present stage: takes one entry out of a table, and publishes what has
-    /// changed by that, before others can change it further. Whether everything is done.
+    /// Does a piece of the present stage: removes one entry of a table and publishes the change,
+    /// before other requests can change more. Returns whether everything is done.
     fn continue_stage(&mut self, detached: &mut DetachedSession, now: Moment) -> bool {
         let DetachedSession { key, broker, dealer, is_silent, .. } = detached;
         let (sessions, mut piece) = (&mut self.sessions, Work::of(work::ENTRY));
@@ -168,8 +138,8 @@ impl<O: Outbox> Realm<O> {
         false
     }
 
-    /// A message of a session that is over: the router said GOODBYE, and the client answers or has
-    /// not heard it yet.
+    /// Handles a message of a session that was killed: the client answers GOODBYE, or has not
+    /// received it yet.
     pub(super) fn handle_late_message(
         &mut self,
         from: SessionKey,
@@ -189,7 +159,7 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Ends a session with ABORT; one that was said GOODBYE to ends in silence.
+    /// Ends a session with ABORT. A session that was sent GOODBYE gets none.
     pub fn abort(&mut self, key: SessionKey, abort: Abort, now: Moment) {
         if let Some(session) = self.sessions.at(key)
             && !session.is_closing
@@ -199,9 +169,9 @@ impl<O: Outbox> Realm<O> {
         self.end_session(key, now);
     }
 
-    /// Closes the connection of every session behind what was sent, and lets no other in. A realm
-    /// with [`RealmSettings::shutdown_goodbye`](crate::RealmSettings) says GOODBYE instead; then
-    /// sessions end with their own GOODBYE or with their connection.
+    /// Closes the connection of every session after everything that was sent, and opens no session
+    /// any more. A realm with [`RealmSettings::shutdown_goodbye`](crate::RealmSettings) sends
+    /// GOODBYE instead; then sessions end with their own GOODBYE or with their connection.
     pub fn close(&mut self, reason: &str) {
         self.closed = true;
         for session in self.sessions.iter_mut() {
@@ -216,7 +186,7 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// The client leaves, or answers the router's own GOODBYE.
+    /// Handles GOODBYE: the client leaves, or answers the router's GOODBYE.
     pub(super) fn goodbye(&mut self, from: SessionKey, now: Moment) -> SessionFlow {
         if let Some(session) = self.sessions.at(from)
             && !session.is_closing

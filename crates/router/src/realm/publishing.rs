@@ -1,6 +1,5 @@
-//! PUBLISH: whether it is allowed, what becomes of its event, and when it is acknowledged.
+//! Checks of PUBLISH, and when it is acknowledged; the broker delivers the event.
 //!
-//! Who receives the event is the broker's business.
 //! Spec: basic profile "Publishing and Events"; advanced profile "Publisher Identification",
 //! "Payload Passthru Mode".
 
@@ -46,7 +45,7 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// Accepts a publication, and sends it now or when its turn comes.
+    /// Accepts a publication, and delivers it now or behind earlier ones of its session.
     fn route_event(
         &mut self,
         from: SessionKey,
@@ -57,14 +56,15 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<(), RequestFailure> {
         let (id, at) = (PublicationId::from_random(self.random.bits()), self.time_of_events());
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
-        if (session.is_internal && self.broker.is_full_of_outgoing(from))
+        let limits = self.sessions.limits(session.role);
+        if (session.is_internal && self.broker.is_full_of_outgoing(from, limits))
             || self.broker.has_no_memory_for_outgoing()
         {
             return Err(RequestFailure::PublisherBusy);
         }
         let request = publish.reference();
         if mode == AcknowledgementMode::ByReceivers {
-            session.broker.check_awaited()?;
+            session.broker.check_awaited(limits)?;
             self.broker.check_awaited()?;
         }
         let mut publication = Publication::new(NewPublication {
@@ -101,13 +101,13 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// The time of day for events that are stored; not asked for where none are.
+    /// The time of day for stored events. The clock is not read where no events are stored.
     pub(crate) fn time_of_events(&mut self) -> Timestamp {
         if self.broker.has_histories() { self.clock.now() } else { Timestamp::default() }
     }
 
-    /// Whether a publication of a session with this role is allowed and as its schema asks, and
-    /// whether its publisher is disclosed.
+    /// The permission for a publication of a session with this role, if the payload matches its
+    /// schema, and whether the publisher is disclosed.
     pub(crate) fn check_publish(
         &self,
         role: usize,

@@ -1,4 +1,4 @@
-//! REGISTER and UNREGISTER: whether they are allowed, and on which terms a callee is taken.
+//! Checks of REGISTER and UNREGISTER; the dealer serves them.
 //!
 //! Spec: basic profile "Registering and Unregistering"; advanced profile "Shared Registration",
 //! "Pattern-based Registrations".

@@ -1,21 +1,20 @@
-//! What requests of every kind are checked for: their numbers, the features that they need, the
-//! reserved namespace, authorization; and how one is answered that fails.
+//! Checks that requests share: request ids, announced features, reserved URIs, authorization; and
+//! the ERROR of a request that fails.
 //!
-//! What only one kind of request is checked for is in that one's room.
 //! Spec: basic profile "URIs", "Protocol Errors"; advanced profile "Authorization".
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::{Feature, Features};
 use cloverleaf_wamp::message::{ClientMessage, OpenEnum, OptionEnum, PassthruDetails, RequestRef};
 use cloverleaf_wamp::payload::Payload;
-use cloverleaf_wamp::uri::{UncheckedUri, UriPattern, is_reserved};
+use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri, UriPattern, is_reserved};
 
 use super::Realm;
-use super::authorize::decided_or_denied;
 use crate::authorization::{Action, Permission, Role};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::parking::Decided;
+use crate::refused_pattern::RefusedPattern;
 use crate::session::SessionKey;
 
 const PASSTHRU: &str = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
@@ -40,7 +39,7 @@ impl<O: Outbox> Realm<O> {
         if session.has_independent_requests {
             return true;
         }
-        // The next part of a call has the number of the first one.
+        // Further parts of a call have the request id of the first one.
         if matches!(message, ClientMessage::Call(_))
             && session.roles.caller_has(Feature::ProgressiveCallInvocations)
             && session.dealer.is_below_watermark(number)
@@ -50,7 +49,7 @@ impl<O: Outbox> Realm<O> {
         number == session.requests.next_request()
     }
 
-    /// Answers a request that failed; one that did not has been answered by who served it.
+    /// Answers a request that failed. A request that succeeded was answered where it was served.
     pub(super) fn answer_failure(
         &self,
         from: SessionKey,
@@ -61,6 +60,28 @@ impl<O: Outbox> Realm<O> {
             && let Some(session) = self.sessions.at(from)
         {
             let _ = session.outbox.send(failure.answer(request));
+        }
+    }
+
+    /// The patterns that were refused since the last call although a permission has the same text.
+    pub fn take_refused_patterns(&mut self) -> Vec<RefusedPattern> {
+        self.refused_patterns.take()
+    }
+
+    /// Reports a pattern that was refused for want of rights.
+    #[cold]
+    pub(super) fn report_refused_pattern(
+        &mut self,
+        from: SessionKey,
+        action: Action,
+        uri: &UncheckedUri,
+        policy: MatchPolicy,
+        failure: &RequestFailure,
+    ) {
+        let Some(place) = self.sessions.at(from).map(|session| session.role) else { return };
+        let Some(role) = self.settings.roles.get(place) else { return };
+        if matches!(failure, RequestFailure::NotAuthorized(_)) {
+            self.refused_patterns.report((place, role), action, uri.as_str(), policy);
         }
     }
 
@@ -96,7 +117,14 @@ pub(super) fn authorize(
     }
 }
 
-/// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").
+/// The outcome for a request that no static rule allows: that of the authorizer, or a denial.
+#[cold]
+fn decided_or_denied(decided: Option<&Decided>, action: Action, uri: &str) -> Decided {
+    decided.cloned().unwrap_or_else(|| Err(RequestFailure::denied(action, uri)))
+}
+
+/// Refuses URIs of the namespaces `wamp` and `cloverleaf`, which are reserved for the router (basic
+/// profile, "URIs").
 pub(super) fn check_not_reserved(
     role: Option<&Role>,
     action: Action,
@@ -108,9 +136,10 @@ pub(super) fn check_not_reserved(
     Ok(())
 }
 
-/// Whether a payload that only the two ends can open comes from one that has announced it (advanced
+/// Checks that a client that sends an opaque payload has announced payload passthru mode (advanced
 /// profile, "Payload Passthru Mode"). The older form, with a binary in the place of the arguments,
-/// needs no more than an `enc_algo`; without one it must have been announced (decisions F16).
+/// needs no more than an `enc_algo`; without one it must have been announced
+/// (`docs/decisions/traps.md#f16`).
 pub(super) fn check_announced(
     passthru: Option<&PassthruDetails>,
     payload: &Payload,
@@ -133,7 +162,7 @@ pub(super) fn check_announced(
     }
 }
 
-/// The word of an option, or the refusal of one that this router does not know.
+/// The known value of an option; an unknown one is refused.
 pub(super) fn known_option<T: OptionEnum>(
     option: &'static str,
     word: Option<&OpenEnum<T>>,

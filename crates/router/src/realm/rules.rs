@@ -30,5 +30,6 @@ impl<O: Outbox> Realm<O> {
         }
         self.dealer.set_validation(validation.clone());
         self.settings.validation = validation;
+        self.apply_limits();
     }
 }

@@ -1,6 +1,4 @@
-//! What makes a realm: what it is given by its host, and what follows from that for its clients.
-//!
-//! Where these settings come from is the host's business.
+//! The settings of a realm. Where they come from is the host's business.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,14 +14,15 @@ use crate::authorizer::Authorizer;
 use crate::broker::{EventStore, HistorySettings, RetentionSettings};
 use crate::compatibility::Compatibility;
 use crate::dealer::{CallQueue, CallTimes};
+use crate::limits::SharedLimits;
 use crate::validation::Validation;
 use crate::wall_clock::TimeOfDay;
 
-/// A source of random bits, given by the host.
+/// A source of random bits, provided by the host.
 pub struct Random(Box<dyn FnMut() -> u64 + Send>);
 
 impl Random {
-    /// Takes a function that returns 64 random bits at each call.
+    /// A source that calls `bits` for 64 random bits at a time.
     pub fn new(bits: impl FnMut() -> u64 + Send + 'static) -> Self {
         Self(Box::new(bits))
     }
@@ -39,7 +38,7 @@ impl fmt::Debug for Random {
     }
 }
 
-/// Which header fields of the HTTP request that became a session the session meta API discloses.
+/// The header fields of a session's HTTP request that the session meta API discloses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DisclosedHeaders {
     /// None.
@@ -63,7 +62,7 @@ impl DisclosedHeaders {
 
     /// The value of a disclosed field, without secrets unless all fields are disclosed.
     pub(crate) fn value(self, value: &str) -> Cow<'_, str> {
-        /// The ends of parameters in URLs and header fields.
+        /// The delimiters of parameters in URLs and header fields.
         const SEPARATORS: [char; 4] = ['?', '&', ';', '#'];
         match self {
             Self::All => value.into(),
@@ -72,51 +71,54 @@ impl DisclosedHeaders {
     }
 }
 
-/// What makes a realm.
+/// The settings of a realm.
 #[derive(Debug)]
 pub struct RealmSettings {
     /// Its name.
     pub name: CompactString,
-    /// How strict it is about URIs.
+    /// The rule for URIs.
     pub uri_rule: UriRule,
-    /// Which of the two it follows where the specification and Crossbar.io differ.
+    /// The preset: Crossbar.io's behaviour or the specification's, where they differ.
     pub compatibility: Compatibility,
-    /// The unit in which clients give and get the timeouts of calls; none for the preset's.
+    /// The unit of call timeouts on the wire; that of the preset when absent.
     pub call_timeout_unit: Option<CallTimeoutUnit>,
-    /// Whether the numbers of requests must follow each other.
+    /// Whether request ids must follow each other.
     pub strict_request_ids: bool,
-    /// Its roles. A role named `trusted` is built in unless given here.
+    /// The roles. A role named `trusted` is built in unless given here.
     pub roles: Vec<Role>,
+    /// The limits of what its sessions share.
+    pub limits: SharedLimits,
     /// The schemas that its permissions name.
     pub validation: Validation,
-    /// What it calls itself in WELCOME, such as `Cloverleaf-0.1.0`; none to say nothing.
+    /// The router's name in WELCOME, such as `Cloverleaf-0.1.0`; omitted when absent.
     pub agent: Option<CompactString>,
-    /// Whether it tells of itself: `wamp.session.*`, `wamp.registration.*`, `wamp.subscription.*`.
+    /// Whether the realm has the meta API: `wamp.session.*`, `wamp.registration.*`,
+    /// `wamp.subscription.*`.
     pub meta_api: bool,
-    /// Which header fields of a session's HTTP request the meta API discloses.
+    /// The header fields of a session's HTTP request that the meta API discloses.
     pub disclosed_headers: DisclosedHeaders,
     /// Whether sessions get GOODBYE before the router ends their connections: at its shutdown, and
     /// when they read too slowly. Clients such as Autobahn|JS and wampy.js don't connect again
     /// after one.
     pub shutdown_goodbye: bool,
-    /// How long calls may take.
+    /// The timeouts of calls.
     pub call_times: CallTimes,
-    /// Calls that may wait for a callee to be free.
+    /// The queues of calls that wait for a free callee.
     pub call_queues: Vec<CallQueue>,
-    /// How many events are kept for later subscribers.
+    /// The bounds of retained events.
     pub retention: RetentionSettings,
-    /// Events that are stored to be asked for.
+    /// The patterns whose events are stored.
     pub histories: Vec<HistorySettings>,
-    /// Where these outlive the realm, if they do.
+    /// The store of these events; they are in memory when absent.
     pub event_store: Option<Box<dyn EventStore>>,
     /// Decides on requests of roles that are made with [`Role::with_authorizer`].
     pub authorizer: Option<Box<dyn Authorizer>>,
-    /// What time of day it is.
+    /// The clock for the time of day.
     pub time_of_day: TimeOfDay,
 }
 
 impl RealmSettings {
-    /// A realm of this name without roles, with everything else as it is without a configuration.
+    /// A realm without roles, with the defaults of a node without a configuration file.
     pub fn named(name: impl Into<CompactString>) -> Self {
         Self {
             name: name.into(),
@@ -125,6 +127,7 @@ impl RealmSettings {
             call_timeout_unit: None,
             strict_request_ids: false,
             roles: Vec::new(),
+            limits: SharedLimits::DEFAULT,
             validation: Validation::default(),
             agent: None,
             meta_api: true,
@@ -140,7 +143,7 @@ impl RealmSettings {
         }
     }
 
-    /// The unit of call timeouts in a session: the realm's, or milliseconds inside the router.
+    /// The unit of call timeouts in a session: the realm's, or milliseconds for internal sessions.
     pub(super) fn call_timeout_unit(&self, is_internal: bool) -> CallTimeoutUnit {
         if is_internal {
             return CallTimeoutUnit::Milliseconds;
@@ -148,7 +151,7 @@ impl RealmSettings {
         self.call_timeout_unit.unwrap_or_else(|| self.compatibility.call_timeout_unit())
     }
 
-    /// What WELCOME announces.
+    /// The roles and features of the router in WELCOME.
     pub(super) fn announced(&self) -> RouterRoles {
         let roles = if self.meta_api { ROUTER.with(ROUTER_META_API) } else { ROUTER };
         if self.histories.is_empty() || !self.meta_api {

@@ -1,27 +1,17 @@
-//! What is not done when a message has been handled: it goes on in steps, and a session that has
-//! asked for much waits meanwhile.
+//! Continuing unfinished work in steps, and pausing the sessions that have requested it.
 
 use super::Realm;
 use crate::broker::{HistoryAnswer, Stepped};
 use crate::deadline::Moment;
 use crate::jobs::Job;
 use crate::limits::{MAX_LISTINGS_PER_SESSION, WORK_PER_STEP};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, WaitConditions};
 use crate::parking::Schedule;
 use crate::session::SessionKey;
 use crate::work::{self, Work};
 
-/// What a connection has to wait for after [`SessionFlow::Wait`](super::SessionFlow::Wait).
-#[derive(Debug)]
-pub struct WaitConditions<'a, O> {
-    /// Outboxes that have no room for what the session publishes.
-    pub congested: Vec<&'a O>,
-    /// Its own outbox will be [resumed](Outbox::resume).
-    pub until_resumed: bool,
-}
-
 impl<O: Outbox> Realm<O> {
-    /// Whether there is work for [`Realm::work`].
+    /// Whether [`Realm::work`] has something to do.
     pub fn has_work(&self) -> bool {
         !self.jobs.is_empty()
             || self.broker.has_ready()
@@ -30,17 +20,17 @@ impl<O: Outbox> Realm<O> {
             || self.broker.has_ended_acknowledgements()
     }
 
-    /// The work of the step that has just been done, in units of about 100 ns.
+    /// The work of the last step, in units of about 100 ns.
     pub const fn work_done(&self) -> u32 {
         self.work.spent()
     }
 
-    /// Goes on with what is not done, for a step of so many units of work, of about 100 ns each.
-    /// Whether there is more; others should have their turn before.
+    /// Continues unfinished work for one step of at most `units` units, of about 100 ns each.
+    /// Returns whether there is more; the host serves others before it calls again.
     pub fn work(&mut self, now: Moment, units: u32) -> bool {
         self.work = Work::of(units.min(WORK_PER_STEP));
         if self.dealer.has_waiting_work() {
-            // At most a half of the step, so that jobs go on, too.
+            // At most half of the step, so that jobs continue, too.
             let mut half = Work::of(self.work.left() / 2);
             self.dealer.continue_waiting(&mut self.sessions, &mut half);
             self.work.spend(half.spent());
@@ -53,7 +43,7 @@ impl<O: Outbox> Realm<O> {
         while !self.work.is_spent() {
             self.schedule_ready();
             let Some(job) = self.jobs.pop() else { break };
-            // Also a job that waits for something costs a look.
+            // A job that waits costs a visit, too.
             self.work.spend(work::MESSAGE);
             if let Some(unfinished) = self.step(job, now) {
                 self.jobs.put_back(unfinished);
@@ -63,14 +53,14 @@ impl<O: Outbox> Realm<O> {
         self.has_work()
     }
 
-    /// Makes jobs of the publications that can go on.
+    /// Pushes jobs for publications that can be continued.
     fn schedule_ready(&mut self) {
         while let Some(source) = self.broker.take_ready() {
             self.jobs.push(Job::Outgoing(source));
         }
     }
 
-    /// Does a step of a job. The job, unless it is done or waits for something.
+    /// Does a step of a job. Returns the job, unless it is done or waits.
     fn step(&mut self, job: Job, now: Moment) -> Option<Job> {
         match job {
             Job::Outgoing(source) => {
@@ -96,32 +86,32 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// The peer of a session takes more of what can be sent later.
+    /// The peer of a session takes more retained events.
     pub fn handle_room(&mut self, session: SessionKey) {
         self.jobs.push(Job::Replays(session));
     }
 
-    /// A session has lost events that its outbox had taken.
+    /// The outbox of a session has dropped events that it had queued.
     pub fn handle_loss(&mut self, session: SessionKey) {
         if let Some(session) = self.sessions.at(session) {
             self.broker.backpressure.note_loss(session);
         }
     }
 
-    /// Answers what was asked of the event store.
+    /// Answers a request for stored events.
     pub fn finish_history_query(&mut self, answer: HistoryAnswer) {
         let HistoryAnswer { caller, request, outcome } = answer;
         self.finish_listing(caller, request, outcome);
     }
 
-    /// What a session has to wait for; it is taken out.
+    /// Takes the conditions under which a paused session goes on.
     pub fn take_wait(&mut self, session: SessionKey) -> WaitConditions<'_, O> {
         let until_resumed = self.sessions.at(session).is_some_and(|session| session.reading_paused);
         let congested = self.broker.backpressure.take_congested(session, &self.sessions);
         WaitConditions { congested, until_resumed }
     }
 
-    /// Whether a session has requested as much as may be in progress or wait for decisions.
+    /// Whether a session has as many requests in progress, or parked, as it may.
     fn is_busy(&self, key: SessionKey) -> bool {
         self.has_full_queues(key)
             || self.parking.as_ref().is_some_and(|parking| {
@@ -130,15 +120,18 @@ impl<O: Outbox> Realm<O> {
             })
     }
 
-    /// Whether a session has requested as much as may be in progress.
+    /// Whether a session has as many requests in progress as it may.
     pub(super) fn has_full_queues(&self, key: SessionKey) -> bool {
-        self.broker.is_full_of_outgoing(key)
-            || self.broker.is_full_of_replays(key)
-            || self.sessions.at(key).is_some_and(|s| s.listings >= MAX_LISTINGS_PER_SESSION)
+        self.broker.is_full_of_replays(key)
+            || self.sessions.at(key).is_some_and(|session| {
+                let limits = self.sessions.limits(session.role);
+                session.listings >= MAX_LISTINGS_PER_SESSION
+                    || self.broker.is_full_of_outgoing(key, limits)
+            })
     }
 
-    /// Lets the peer of a session wait if it has asked for as much as may be in progress. Sessions
-    /// of the router can't wait: they are refused more.
+    /// Pauses a session that has as many requests in progress as it may. Internal sessions can't
+    /// pause: their further requests are refused.
     pub(crate) fn wait_if_busy(&mut self, key: SessionKey) {
         if self.is_busy(key)
             && let Some(session) = self.sessions.at_mut(key)
@@ -149,8 +142,8 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Resumes the peer of a session that waits, if there is room for more, or the removal of one
-    /// that is gone.
+    /// Resumes a paused session if it may have more requests in progress, and continues with its
+    /// parked messages and, if it has ended, with its removal.
     pub(crate) fn resume(&mut self, key: SessionKey) {
         if let Some(detached) = self.waiting_detached.remove(&key) {
             self.jobs.push(Job::DetachedSession(detached));

@@ -1,4 +1,4 @@
-//! SUBSCRIBE and UNSUBSCRIBE: whether they are allowed, and what is wished for.
+//! Checks of SUBSCRIBE and UNSUBSCRIBE; the broker serves them.
 //!
 //! Spec: basic profile "Subscribing and Unsubscribing"; advanced profile "Pattern-based
 //! Subscription".
@@ -31,8 +31,10 @@ impl<O: Outbox> Realm<O> {
         }
         let outcome = checked.and_then(|wish| {
             let at = (now, self.clock.now());
-            let Some(session) = self.sessions.at_mut(from) else { return Ok((Vec::new(), false)) };
-            self.broker.subscribe(session, wish, at, &mut self.work)
+            let Some(subscriber) = self.sessions.with_limits_mut(from) else {
+                return Ok((Vec::new(), false));
+            };
+            self.broker.subscribe(subscriber, wish, at, &mut self.work)
         });
         let outcome = outcome.map(|(changes, has_more_retained)| {
             self.publish_subscription_changes(from, &changes, now);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// A node; the label is what it adds to its parent. Every node but the root has an entry or at
-/// least two children.
+/// A node; the label is the text that it adds to its parent. Every node but the root has an entry
+/// or at least two children.
 #[derive(Debug)]
 struct Node<V> {
     label: Box<[u8]>,
@@ -46,7 +46,7 @@ impl<V> PrefixTrie<V> {
         self.root.remove(prefix.as_bytes())
     }
 
-    /// Every entry that the URI begins with, from short to long.
+    /// Every entry whose prefix the URI begins with, from short to long.
     pub(super) fn all_matches(&self, uri: &str, found: &mut impl FnMut(&V)) {
         self.walk(uri).for_each(|(value, _)| found(value));
     }
@@ -56,8 +56,8 @@ impl<V> PrefixTrie<V> {
         self.walk(uri).last().map(|(value, _)| value)
     }
 
-    /// The entry of the longest prefix, and whether any prefix of the URI ends where a component of
-    /// it does. Mostly the longest one does, and the others are not looked at.
+    /// The entry of the longest prefix, and whether any prefix of the URI ends at the end of a
+    /// component. Mostly the longest one does, and the others are not visited.
     pub(super) fn longest_match_and_whole(&self, uri: &str) -> Option<(&V, bool)> {
         let is_whole = |rest: &[u8]| {
             let matched = &uri.as_bytes()[..uri.len() - rest.len()];
@@ -67,7 +67,7 @@ impl<V> PrefixTrie<V> {
         Some((value, is_whole(rest) || self.walk(uri).any(|(_, rest)| is_whole(rest))))
     }
 
-    /// The entries along the URI, from the root down, with what is left of the URI at each.
+    /// The entries along the URI, from the root down, each with the rest of the URI.
     fn walk<'t, 'u>(&'t self, uri: &'u str) -> impl Iterator<Item = (&'t V, &'u [u8])> {
         std::iter::successors(Some((&self.root, uri.as_bytes())), |(node, rest)| {
             let child = node.children.get(rest.first()?)?;

@@ -9,7 +9,7 @@ use cloverleaf_wamp::uri::MAX_WILDCARD_COMPONENTS;
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 
-/// The way from the root to a node along the components of one URI: for each component whether the
+/// The path from the root to a node along the components of one URI: for each component whether the
 /// wildcard child was taken (1) or the literal one (0), the first in the highest bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Path {
@@ -32,9 +32,9 @@ impl Path {
     }
 }
 
-/// What a walk that was bounded has come to.
+/// The result of a bounded walk.
 pub(super) struct Walked {
-    /// The node that was not visited any more; none when all were.
+    /// The first node that was not visited; none when all were.
     pub(super) stopped_at: Option<Path>,
     pub(super) visited: u32,
 }
@@ -166,14 +166,14 @@ impl<'a> Iterator for Components<'a> {
 }
 
 impl<F> Walk<'_, F> {
-    /// Visits a node and those below it. `is_on_way` is whether the node that the walk begins with
-    /// stands below this one, so that some children were visited earlier.
+    /// Visits a node and those below it. `is_on_way` tells whether the node that the walk begins
+    /// with stands below this one, so that some children were visited earlier.
     fn visit<V>(&mut self, node: &Node<V>, at: Path, is_on_way: bool)
     where
         F: FnMut(&V),
     {
         if !is_on_way {
-            // One of the nodes on the way costs nothing: there are as many as components.
+            // The nodes on the way cost nothing: there are as many as components.
             if self.visits_left == 0 {
                 self.stopped_at = Some(at);
                 return;

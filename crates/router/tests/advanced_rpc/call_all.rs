@@ -1,8 +1,9 @@
-//! Calls to all callees at once: everybody is asked, the answers are collected.
+//! Calls to all callees at once: every callee is invoked, the answers are collected.
 //!
-//! Decisions F20: the specification only names such calls; what they do is this router's own.
+//! Decisions F20: the specification only names such calls; their behaviour is an extension of this
+//! router.
 
-use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Lab, Peer};
@@ -31,7 +32,7 @@ fn crew() -> (Lab, Peer, [Peer; 3]) {
     (lab, caller, [a, b, c])
 }
 
-/// The same, and everybody has been asked.
+/// As [`crew`], with call 1 at every callee.
 fn asked() -> (Lab, Peer, [Peer; 3]) {
     let (mut lab, caller, callees) = crew();
     lab.send(caller, client::call(1, "com.ask", args(["who?"])));
@@ -41,7 +42,7 @@ fn asked() -> (Lab, Peer, [Peer; 3]) {
     (lab, caller, callees)
 }
 
-/// The collected answers that the caller has been sent: the number of its call, and a list.
+/// The collected answers that the caller has received: the request id of its call, and a list.
 fn collected(lab: &mut Lab, caller: Peer) -> (u64, Value) {
     let received = lab.received(caller);
     let [RouterMessage::Result(result)] = &received[..] else {
@@ -80,7 +81,7 @@ fn answers_are_collected_in_the_order_in_which_the_callees_registered() {
 }
 
 #[test]
-fn the_callees_that_are_asked_count_as_bytes_of_the_caller() {
+fn invoked_callees_count_in_the_bytes_of_the_caller() {
     const CALLEES: usize = 1_000;
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
@@ -88,7 +89,7 @@ fn the_callees_that_are_asked_count_as_bytes_of_the_caller() {
     for callee in callees {
         register(&mut lab, callee, shared(InvokePolicy::All), "com.ask", 1);
     }
-    let most = MAX_HELD_CALL_BYTES_PER_SESSION / CALLEES / 100;
+    let most = SessionLimits::DEFAULT.max_held_call_bytes / CALLEES / 100;
     let mut received = Vec::new();
     for number in 1..=most as u64 {
         lab.send(caller, client::call(number, "com.ask", NOTHING));
@@ -121,7 +122,7 @@ fn failures_are_entries_beside_the_answers() {
 }
 
 #[test]
-fn a_callee_that_leaves_is_an_entry_also_when_it_is_the_last() {
+fn callee_that_leaves_has_an_entry_even_if_it_is_the_last() {
     let (mut lab, caller, [a, b, c]) = asked();
     lab.disconnect(b);
     lab.send(a, client::yielded(1, args([1])));
@@ -132,7 +133,7 @@ fn a_callee_that_leaves_is_an_entry_also_when_it_is_the_last() {
 }
 
 #[test]
-fn a_second_answer_counts_for_nothing() {
+fn second_answer_is_ignored() {
     let (mut lab, caller, [a, b, c]) = asked();
     lab.send(a, client::yielded(1, args([1])));
     lab.send(a, client::yielded(1, args([2])));
@@ -145,7 +146,7 @@ fn a_second_answer_counts_for_nothing() {
 }
 
 #[test]
-fn who_registers_or_unregisters_meanwhile_changes_nothing() {
+fn registering_and_unregistering_meanwhile_change_nothing() {
     let (mut lab, caller, [a, b, c]) = asked();
     let [late] = join(&mut lab, ["late"]);
     register(&mut lab, late, shared(InvokePolicy::All), "com.ask", 1);
@@ -158,7 +159,7 @@ fn who_registers_or_unregisters_meanwhile_changes_nothing() {
 }
 
 #[test]
-fn runmode_all_asks_everybody_whatever_the_policy() {
+fn runmode_all_invokes_every_callee_with_any_policy() {
     for policy in [
         InvokePolicy::First,
         InvokePolicy::Last,
@@ -208,10 +209,10 @@ fn a_session_that_is_caller_and_callee_answers_itself() {
     assert_nothing_stays(lab, &[caller, b, c]);
 }
 
-// === who can't be asked ===
+// === callees that can't be invoked ===
 
 #[test]
-fn who_can_not_be_asked_has_no_entry() {
+fn callee_that_can_not_be_invoked_has_no_entry() {
     for state in [OutboxState::Dropping, OutboxState::Closed] {
         let (mut lab, caller, [a, b, c]) = crew();
         lab.set_state(b, state);
@@ -224,7 +225,7 @@ fn who_can_not_be_asked_has_no_entry() {
 }
 
 #[test]
-fn where_nobody_can_be_asked_the_reason_is_said() {
+fn call_fails_with_the_reason_when_no_callee_can_be_invoked() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
     for (state, told) in
         [(OutboxState::Dropping, congested), (OutboxState::Closed, router::callee_gone(1))]
@@ -240,7 +241,7 @@ fn where_nobody_can_be_asked_the_reason_is_said() {
 }
 
 #[test]
-fn who_has_as_many_calls_as_it_takes_is_not_asked() {
+fn callee_at_its_concurrency_limit_is_not_invoked() {
     let mut lab = Lab::new();
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
     let one_call = RegisterOptions { concurrency: Some(1), ..shared(InvokePolicy::All) };

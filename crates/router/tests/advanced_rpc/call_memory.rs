@@ -1,9 +1,10 @@
-//! Budgets for what calls hold in the dealer: of one caller, and of all callers of the realm.
+//! Budgets for the bytes that calls hold in the dealer: of one caller, and of all callers of the
+//! realm.
 //!
 //! A call holds bytes while it waits for a callee, while it may be sent to another callee, and
 //! while the answers of several callees are collected. Spec: advanced profile "Call Re-Routing".
 
-use cloverleaf_router::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
+use cloverleaf_router::limits::{SessionLimits, SharedLimits};
 use cloverleaf_router::{CallQueue, RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Lab, Peer, settings};
@@ -27,12 +28,13 @@ const FILLING: u64 = 4;
 const SPARE: usize = 4_096;
 
 /// Callers that fill the budget of the realm.
-const CALLERS: u64 = (MAX_HELD_CALL_BYTES / MAX_HELD_CALL_BYTES_PER_SESSION) as u64;
+const CALLERS: u64 =
+    (SharedLimits::DEFAULT.max_held_call_bytes / SessionLimits::DEFAULT.max_held_call_bytes) as u64;
 
-/// More than is left of a budget that is full.
+/// More than is left of a full budget.
 const MEDIUM: usize = 1024 * 1024;
 
-/// Whose budget is full.
+/// The budget that is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Full {
     Caller,
@@ -44,7 +46,7 @@ struct Stage {
     lab: Lab,
     full: Full,
     caller: Peer,
-    /// Those whose calls fill the budget.
+    /// The peers whose calls fill the budget.
     fillers: Vec<Peer>,
     /// Callees of `com.kept`, both of which announce rerouting. The first one has been called.
     callees: [Peer; 2],
@@ -77,7 +79,7 @@ impl Stage {
 
     /// Calls that are kept to be sent to another callee, until the budget is full.
     fn fill(&mut self) {
-        let bytes = MAX_HELD_CALL_BYTES_PER_SESSION / FILLING as usize - SPARE;
+        let bytes = SessionLimits::DEFAULT.max_held_call_bytes / FILLING as usize - SPARE;
         let large = text(&"x".repeat(bytes));
         for filler in self.fillers.clone() {
             for number in 1..=FILLING {
@@ -90,7 +92,7 @@ impl Stage {
         assert_silence(&mut self.lab, &[b]);
     }
 
-    /// Calls; a log of so large messages would take long.
+    /// Sends a call without logging it: logging such large messages would take long.
     fn call(&mut self, from: Peer, number: u64, procedure: &str, payload: Payload) {
         let call = client::call(number, procedure, payload);
         assert_eq!(self.lab.submit(from, call), SessionFlow::Continue);
@@ -209,7 +211,7 @@ fn collected_answer_over_the_budget_counts_as_a_failure() {
 }
 
 #[test]
-fn bytes_of_a_call_are_free_again_however_it_ends() {
+fn every_ending_of_a_call_frees_its_bytes() {
     let endings: [fn(&mut Lab, Peer, Peer); 5] = [
         |lab, _, callee| lab.send(callee, client::yielded(1, NOTHING)),
         |lab, _, callee| lab.send(callee, client::failure(1, "com.error", NOTHING)),
@@ -232,13 +234,13 @@ fn bytes_of_a_call_are_free_again_however_it_ends() {
 }
 
 #[test]
-fn bytes_of_a_waiting_call_are_free_again_when_its_time_is_over() {
+fn timeout_of_a_waiting_call_frees_its_bytes() {
     let mut stage = Stage::new(Full::Caller);
     let busy = busy_callee(&mut stage);
     stage.free();
     let caller = stage.caller;
     // As large as the call that was answered.
-    let bytes = MAX_HELD_CALL_BYTES_PER_SESSION / FILLING as usize - SPARE;
+    let bytes = SessionLimits::DEFAULT.max_held_call_bytes / FILLING as usize - SPARE;
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
     let large = text(&"x".repeat(bytes));
     let call = client::call_with(11, options, "com.busy", large);

@@ -1,9 +1,9 @@
-//! Calls that wait for a callee to be free.
+//! Calls that wait for a free callee.
 //!
-//! This router's own, as in Crossbar.io (`store.call-queue`): a queue for each registration that
-//! the operator has given one, first come, first served.
+//! An extension of this router, as in Crossbar.io (`store.call-queue`): a queue for each
+//! registration for which the operator has configured one, first come, first served.
 
-use cloverleaf_router::limits::{MAX_WAITING_CALL_BYTES, MAX_WAITING_CALL_BYTES_PER_REGISTRATION};
+use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{CallQueue, RealmSettings};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Lab, Peer, settings};
@@ -43,7 +43,7 @@ fn pair() -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// The same with two callees.
+/// As [`pair`], with two callees.
 fn crew(policy: InvokePolicy) -> (Lab, Peer, [Peer; 2]) {
     let mut lab = lab_with(&[("com.*", 3)]);
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
@@ -60,7 +60,7 @@ fn call(lab: &mut Lab, caller: Peer, numbers: impl IntoIterator<Item = u64>) {
     }
 }
 
-/// The numbers of the calls that the callee has been asked since the last look.
+/// The request ids of the calls that the callee has received since the last call.
 fn asked(lab: &mut Lab, callee: Peer) -> Vec<u64> {
     let number = |message| match message {
         RouterMessage::Invocation(invocation) => {
@@ -90,7 +90,7 @@ fn calls_wait_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn no_more_calls_wait_than_the_queue_holds() {
+fn calls_beyond_the_queue_limit_are_refused() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, 1..=6);
     assert_eq!(lab.received(caller), [too_many(5), too_many(6)]);
@@ -101,15 +101,16 @@ fn no_more_calls_wait_than_the_queue_holds() {
 }
 
 #[test]
-fn the_calls_that_wait_for_one_registration_hold_a_bounded_number_of_bytes() {
+fn bytes_of_waiting_calls_are_limited_per_registration() {
     let mut lab = lab_with(&[("com.*", 100)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     register(&mut lab, callee, one_call(InvokePolicy::First), "com.work", 1);
-    let large = || text(&"x".repeat(MAX_WAITING_CALL_BYTES_PER_REGISTRATION / 3));
+    let large =
+        || text(&"x".repeat(SharedLimits::DEFAULT.max_queued_call_bytes_per_registration / 3));
     for number in 1..=4 {
         lab.send(caller, client::call(number, "com.work", large()));
     }
-    // One is with the callee, two wait, and a third one with its options is too much.
+    // One call is at the callee, two wait; a third one with its options exceeds the limit.
     assert_eq!(lab.received(caller), [too_many(4)]);
     lab.send(caller, client::call(5, "com.work", args([5])));
     assert_silence(&mut lab, &[caller]);
@@ -132,12 +133,14 @@ fn the_calls_that_wait_for_one_registration_hold_a_bounded_number_of_bytes() {
 }
 
 #[test]
-fn the_calls_that_wait_in_one_realm_hold_a_bounded_number_of_bytes() {
+fn bytes_of_waiting_calls_are_limited_per_realm() {
     let mut lab = lab_with(&[("com.*", 100)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     // Not quite what one registration may hold, so that each has room for it.
-    let large = || text(&"x".repeat(MAX_WAITING_CALL_BYTES_PER_REGISTRATION - 4_096));
-    let places = (MAX_WAITING_CALL_BYTES / MAX_WAITING_CALL_BYTES_PER_REGISTRATION) as u64;
+    let large =
+        || text(&"x".repeat(SharedLimits::DEFAULT.max_queued_call_bytes_per_registration - 4_096));
+    let places = (SharedLimits::DEFAULT.max_queued_call_bytes
+        / SharedLimits::DEFAULT.max_queued_call_bytes_per_registration) as u64;
     for place in 0..=places {
         let procedure = format!("com.work{place}");
         register(&mut lab, callee, one_call(InvokePolicy::First), &procedure, place + 1);
@@ -150,7 +153,7 @@ fn the_calls_that_wait_in_one_realm_hold_a_bounded_number_of_bytes() {
 }
 
 #[test]
-fn the_queue_of_a_procedure_is_the_one_whose_pattern_fits_best() {
+fn best_matching_pattern_decides_on_the_queue_limit() {
     let mut lab = lab_with(&[("com.*", 1), ("com.long", 2), ("com.*.none", 0)]);
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     let procedures = [("com.a", 1), ("com.long", 2), ("com.x.none", 0), ("org.a", 0)];
@@ -165,7 +168,7 @@ fn the_queue_of_a_procedure_is_the_one_whose_pattern_fits_best() {
 }
 
 #[test]
-fn an_invocation_says_the_same_whether_its_call_has_waited_or_not() {
+fn invocation_of_a_queued_call_has_the_same_details() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, [1]);
     let options = CallOptions {
@@ -188,10 +191,10 @@ fn an_invocation_says_the_same_whether_its_call_has_waited_or_not() {
     assert_eq!(lab.received(callee), [router::invocation_with(2, 1, details, args(["two"]))]);
 }
 
-// === who becomes free ===
+// === callees that become free ===
 
 #[test]
-fn however_a_call_ends_the_next_one_is_sent() {
+fn every_ending_of_a_call_sends_the_next_one() {
     let ends: [fn(&mut Lab, Peer, Peer); 6] = [
         |lab, _, callee| lab.send(callee, client::failure(1, "com.error.x", NOTHING)),
         |lab, _, callee| lab.send(callee, unavailable(1)),
@@ -215,7 +218,7 @@ fn however_a_call_ends_the_next_one_is_sent() {
 }
 
 #[test]
-fn a_callee_that_joins_gets_what_waits() {
+fn new_callee_gets_the_waiting_calls() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, 1..=4);
     let [second, third] = join(&mut lab, ["second", "third"]);
@@ -227,7 +230,7 @@ fn a_callee_that_joins_gets_what_waits() {
     assert_eq!(asked(&mut lab, callee), [1]);
 }
 
-// === who gives up ===
+// === cancellation and timeouts ===
 
 #[test]
 fn a_waiting_call_is_canceled_at_once_in_every_mode() {
@@ -243,7 +246,7 @@ fn a_waiting_call_is_canceled_at_once_in_every_mode() {
 }
 
 #[test]
-fn the_time_that_a_call_waits_counts() {
+fn time_in_the_queue_counts_for_the_timeout() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, [1]);
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
@@ -264,7 +267,7 @@ fn the_time_that_a_call_waits_counts() {
 }
 
 #[test]
-fn calls_whose_time_is_up_together_are_not_sent_one_after_the_other() {
+fn calls_that_time_out_together_are_not_sent_to_the_freed_callee() {
     let (mut lab, caller, callee) = pair();
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
     for number in 1..=3 {
@@ -279,7 +282,7 @@ fn calls_whose_time_is_up_together_are_not_sent_one_after_the_other() {
 }
 
 #[test]
-fn nothing_is_sent_of_a_caller_that_leaves() {
+fn waiting_calls_of_a_caller_that_leaves_are_not_sent() {
     let (mut lab, caller, callee) = pair();
     let [other] = join(&mut lab, ["other"]);
     call(&mut lab, caller, [1, 2, 3]);

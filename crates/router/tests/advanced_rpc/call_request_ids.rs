@@ -1,9 +1,8 @@
-//! What the number of a CALL says: a new call, the next part of one, a part that comes too late, or
-//! a violation.
+//! The request id of a CALL: a new call, its next part, a late part, or a violation.
 //!
-//! Decisions F1, F13: numbers are taken with gaps unless the realm is strict; what is not above the
-//! highest number so far belongs to an earlier call, where the caller has announced calls in parts.
-//! Spec: advanced profile "Progressive Call Invocations".
+//! Decisions F1, F13: ids may have gaps unless the realm is strict. An id that is not above the
+//! largest so far belongs to an earlier call, if the caller has announced progressive calls. Spec:
+//! advanced profile "Progressive Call Invocations".
 
 use cloverleaf_router::RealmSettings;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -48,7 +47,7 @@ fn last_part(number: u64) -> ClientMessage {
 
 /// Basic profile "IDs": behind 2^53 comes 1.
 #[test]
-fn behind_the_largest_number_of_all_comes_the_first() {
+fn request_ids_wrap_around_to_one() {
     let (mut lab, caller, callee) = pair();
     let calls = [MAX_ID - 1, MAX_ID, 1, 2];
     for number in calls {
@@ -64,7 +63,7 @@ fn behind_the_largest_number_of_all_comes_the_first() {
 }
 
 #[test]
-fn a_call_with_the_largest_number_of_all_may_come_in_parts() {
+fn call_with_the_largest_request_id_may_be_progressive() {
     let (mut lab, caller, callee) = pair();
     lab.send(caller, call_part(MAX_ID, "com.upload", NOTHING));
     lab.send(caller, last_part(MAX_ID));
@@ -74,7 +73,7 @@ fn a_call_with_the_largest_number_of_all_may_come_in_parts() {
     );
     lab.send(callee, client::yielded(1, NOTHING));
     assert_eq!(lab.received(caller), [router::result(MAX_ID, NOTHING)]);
-    // What comes behind the end is no new call.
+    // A message behind the last part is no new call.
     lab.send(caller, last_part(MAX_ID));
     lab.send(caller, last_part(MAX_ID - 1));
     assert_silence(&mut lab, &[caller, callee]);
@@ -84,7 +83,7 @@ fn a_call_with_the_largest_number_of_all_may_come_in_parts() {
 
 /// Decisions F13: a continuation is of the same procedure.
 #[test]
-fn a_part_for_another_procedure_aborts() {
+fn part_with_another_procedure_aborts_the_session() {
     let (mut lab, caller, callee) = pair();
     lab.send(caller, call_part(1, "com.upload", NOTHING));
     assert_violation(&mut lab, caller, call_part(1, "com.other", NOTHING), &in_use(1));
@@ -97,7 +96,7 @@ fn a_part_for_another_procedure_aborts() {
 
 /// Decisions F13: a continuation is of a call that comes in parts.
 #[test]
-fn a_number_in_flight_that_does_not_come_in_parts_aborts() {
+fn reusing_the_request_id_of_a_call_in_flight_aborts_the_session() {
     for again in [last_part(1), call_part(1, "com.upload", NOTHING)] {
         let (mut lab, caller, callee) = pair();
         lab.send(caller, last_part(1));
@@ -106,9 +105,9 @@ fn a_number_in_flight_that_does_not_come_in_parts_aborts() {
     }
 }
 
-/// The caller itself has said that nothing follows.
+/// The caller has sent that no part follows.
 #[test]
-fn a_part_after_the_last_one_aborts_while_the_call_is_in_flight() {
+fn part_after_the_last_one_aborts_the_session_while_the_call_is_in_flight() {
     for again in [last_part(1), call_part(1, "com.upload", NOTHING)] {
         let (mut lab, caller, callee) = pair();
         lab.send(caller, call_part(1, "com.upload", NOTHING));
@@ -118,9 +117,9 @@ fn a_part_after_the_last_one_aborts_while_the_call_is_in_flight() {
     }
 }
 
-/// Results in parts make no call that comes in parts.
+/// Progressive results do not make the call progressive.
 #[test]
-fn a_call_whose_results_have_begun_takes_no_next_part() {
+fn call_with_progressive_results_takes_no_next_part() {
     let (mut lab, caller, callee) = pair();
     lab.send(caller, client::call_with(1, crate::fixture::receiving(), "com.upload", NOTHING));
     lab.send(callee, crate::fixture::yield_part(1, NOTHING));
@@ -168,9 +167,9 @@ fn a_part_of_a_call_whose_callee_has_left_or_that_never_had_one_is_discarded() {
     assert_eq!(lab.received(caller), [no_such_procedure(2, "com.upload")]);
 }
 
-/// Decisions F13: what is not above the watermark is a late part, whatever it says it calls.
+/// Decisions F13: an id that is not above the watermark is a late part, of whatever procedure.
 #[test]
-fn below_the_watermark_nothing_is_called_and_nobody_aborted() {
+fn calls_below_the_watermark_are_ignored() {
     let (mut lab, caller, callee) = pair();
     lab.send(caller, client::call(10, "com.other", NOTHING));
     lab.received(callee);
@@ -194,7 +193,7 @@ fn gaps_are_accepted_up_to_the_largest_number() {
     }
 }
 
-/// Decisions "Request ids": a caller that knows nothing of parts may number as it likes.
+/// Decisions "Request ids": a caller without progressive calls may number as it likes.
 #[test]
 fn without_the_feature_there_is_no_watermark() {
     let (mut lab, _, callee) = pair();
@@ -209,7 +208,7 @@ fn without_the_feature_there_is_no_watermark() {
 
 /// The watermark is of calls: other requests may have had larger numbers.
 #[test]
-fn the_numbers_of_other_requests_are_no_watermark() {
+fn request_ids_of_other_messages_do_not_move_the_watermark() {
     let (mut lab, caller, callee) = pair();
     lab.send(caller, client::subscribe(50, "com.topic"));
     lab.received(caller);
@@ -219,7 +218,7 @@ fn the_numbers_of_other_requests_are_no_watermark() {
 
 /// Decisions F1: the ids of a session count one direction each.
 #[test]
-fn invocations_are_numbered_for_each_callee_whoever_calls() {
+fn invocation_ids_count_per_callee() {
     let (mut lab, caller, callee) = pair();
     let [other] = join(&mut lab, ["other"]);
     lab.send(other, client::register(1, "com.third"));
@@ -236,7 +235,7 @@ fn invocations_are_numbered_for_each_callee_whoever_calls() {
 
 /// The example of the specification: 1, 2, then the end of 1, then a gap.
 #[test]
-fn in_a_strict_realm_parts_are_no_gap_and_gaps_abort() {
+fn strict_realm_accepts_parts_and_aborts_on_gaps() {
     let (mut lab, caller, callee) = strict_pair();
     lab.send(caller, call_part(1, "com.upload", NOTHING));
     lab.send(caller, client::call(2, "com.other", NOTHING));
@@ -251,7 +250,7 @@ fn in_a_strict_realm_parts_are_no_gap_and_gaps_abort() {
 }
 
 #[test]
-fn in_a_strict_realm_late_parts_are_discarded_and_the_count_goes_on() {
+fn strict_realm_discards_late_parts() {
     let (mut lab, caller, callee) = strict_pair();
     lab.send(caller, call_part(1, "com.upload", NOTHING));
     lab.send(callee, client::yielded(1, NOTHING));
@@ -265,7 +264,7 @@ fn in_a_strict_realm_late_parts_are_discarded_and_the_count_goes_on() {
 }
 
 #[test]
-fn in_a_strict_realm_every_request_counts_and_no_other_message() {
+fn strict_realm_counts_every_request_and_no_other_message() {
     let (mut lab, caller, _) = strict_pair();
     lab.send(caller, client::register(1, "com.mine"));
     lab.send(caller, client::call(2, "com.mine", NOTHING));
@@ -298,7 +297,7 @@ fn in_a_strict_realm_every_request_counts_and_no_other_message() {
 }
 
 #[test]
-fn in_a_strict_realm_a_refused_request_has_its_number_all_the_same() {
+fn strict_realm_counts_refused_requests() {
     let (mut lab, caller, _) = strict_pair();
     lab.send(caller, client::call(1, "com.nothing", NOTHING));
     lab.send(caller, client::register(2, "com.upload"));
@@ -316,7 +315,7 @@ fn in_a_strict_realm_a_refused_request_has_its_number_all_the_same() {
 }
 
 #[test]
-fn in_a_strict_realm_a_caller_without_parts_uses_no_number_twice() {
+fn strict_realm_aborts_on_a_repeated_call_id_without_progressive_calls() {
     let (mut lab, _, _) = strict_pair();
     for number in [1, 3] {
         let caller = lab.join_as(without("caller", &[Feature::ProgressiveCallInvocations]));

@@ -1,7 +1,7 @@
-//! How long calls may take: the times of the realm, and callees that watch the time themselves.
+//! Timeouts of calls: those of the realm, and callees that watch the timeout themselves.
 //!
 //! Decisions F12: milliseconds, watched by the dealer unless a callee has announced `call_timeout`
-//! and registered with `forward_timeout`. That the dealer ends a call in time is told in `timeout`.
+//! and registered with `forward_timeout`. `timeout` tests that the dealer ends a call in time.
 //! Spec: advanced profile "Call Timeouts".
 
 use cloverleaf_router::{CallTimes, Moment, RealmSettings};
@@ -29,8 +29,8 @@ fn watching() -> RegisterOptions {
 
 type Millis = Option<u64>;
 
-/// What a call may ask for, and what it gets under the times of the realm: their default and their
-/// largest, what was asked for, what is given.
+/// Requested and effective timeouts: the realm's default, the realm's largest, the requested one,
+/// the effective one.
 const TIMES: [(Millis, Millis, Millis, Millis); 13] = [
     (None, None, None, None),
     (None, None, Some(0), None),
@@ -48,7 +48,7 @@ const TIMES: [(Millis, Millis, Millis, Millis); 13] = [
 ];
 
 #[test]
-fn a_realm_has_a_time_for_calls_that_do_not_say_and_a_longest_one() {
+fn realm_has_a_default_and_a_largest_timeout() {
     for (default, max, asked, given) in TIMES {
         let mut lab = lab_with(CallTimes { default, max });
         let [caller, callee] = join(&mut lab, ["caller", "callee"]);
@@ -65,7 +65,7 @@ fn a_realm_has_a_time_for_calls_that_do_not_say_and_a_longest_one() {
 }
 
 #[test]
-fn a_callee_that_watches_the_time_is_told_what_the_realm_gives() {
+fn callee_with_forward_timeout_gets_the_effective_timeout() {
     for (default, max, asked, given) in TIMES {
         let mut lab = lab_with(CallTimes { default, max });
         let [caller, callee] = join(&mut lab, ["caller", "callee"]);
@@ -79,7 +79,7 @@ fn a_callee_that_watches_the_time_is_told_what_the_realm_gives() {
 }
 
 #[test]
-fn a_callee_that_watches_the_time_ends_the_call_itself() {
+fn callee_with_forward_timeout_ends_the_call_itself() {
     let mut lab = Lab::new();
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     register(&mut lab, callee, watching(), "com.slow", 1);
@@ -93,7 +93,7 @@ fn a_callee_that_watches_the_time_ends_the_call_itself() {
 }
 
 #[test]
-fn its_results_in_parts_begin_no_time_of_the_dealers() {
+fn progressive_results_start_no_timeout_with_forward_timeout() {
     let mut lab = Lab::new();
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     register(&mut lab, callee, watching(), "com.slow", 1);
@@ -115,7 +115,7 @@ fn dealer_watches(callee: Client, options: RegisterOptions) {
 }
 
 #[test]
-fn the_dealer_watches_where_the_callee_does_not_want_to_or_has_not_announced_it() {
+fn dealer_watches_the_timeout_unless_the_callee_requests_and_announces_it() {
     dealer_watches(able("callee"), RegisterOptions::default());
     let no = RegisterOptions { forward_timeout: Some(false), ..RegisterOptions::default() };
     dealer_watches(able("callee"), no);

@@ -1,7 +1,7 @@
-//! Which callee a call goes to: the policies of this router, and resource keys.
+//! The choice of a callee: the policies of this router, and resource keys.
 //!
-//! Decisions F20: `load`, `hash`, `sticky` and what a key does are this router's own.
-//! Spec: advanced profile "Shared Registration", "Sharded Registration".
+//! Decisions F20: `load`, `hash`, `sticky` and resource keys are extensions of this router. Spec:
+//! advanced profile "Shared Registration", "Sharded Registration".
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl Crew {
         self.callees.push(callee);
     }
 
-    /// Calls, and says who was asked; the call stays in flight.
+    /// Sends a call and returns the callee that gets it; the call stays in flight.
     fn asked_by(&mut self, caller: Peer, options: CallOptions) -> Peer {
         self.calls += 1;
         self.lab.send(caller, client::call_with(self.calls, options, "com.get", NOTHING));
@@ -60,7 +60,7 @@ impl Crew {
         self.callees.iter().position(|callee| *callee == asked).expect("one of them")
     }
 
-    /// Who has which of a thousand keys.
+    /// The callee of each of a thousand keys.
     fn keys(&mut self) -> BTreeMap<u64, Peer> {
         (0..1_000)
             .map(|key| (key, self.asked_by(self.caller, keyed(&format!("key {key}")))))
@@ -84,7 +84,7 @@ fn partition(key: &str) -> CallOptions {
 // === load ===
 
 #[test]
-fn load_asks_who_has_the_fewest_calls_and_in_turn_among_equals() {
+fn load_chooses_the_callee_with_the_fewest_calls_in_turn_among_equals() {
     let mut crew = Crew::sharing(InvokePolicy::Load, 3);
     let asked = [(); 6].map(|()| crew.asked(CallOptions::default()));
     assert_eq!(asked, [0, 1, 2, 0, 1, 2]);
@@ -97,7 +97,7 @@ fn load_asks_who_has_the_fewest_calls_and_in_turn_among_equals() {
 }
 
 #[test]
-fn load_counts_a_call_until_it_ends_however_it_ends() {
+fn load_counts_a_call_until_any_ending() {
     use cloverleaf_wamp::message::CancelMode::{Kill, KillNoWait, Skip};
     let mut crew = Crew::sharing(InvokePolicy::Load, 2);
     assert_eq!([(); 4].map(|()| crew.asked(CallOptions::default())), [0, 1, 0, 1]);
@@ -132,7 +132,7 @@ fn load_forgets_the_calls_of_a_caller_that_leaves() {
 // === hash ===
 
 #[test]
-fn hash_asks_the_same_callee_for_the_same_key_whoever_calls() {
+fn hash_chooses_the_same_callee_for_the_same_key() {
     let mut crew = Crew::sharing(InvokePolicy::Hash, 4);
     let [other] = join(&mut crew.lab, ["other"]);
     for key in ["a", "b", "com.example", "", "\u{1f340}"] {
@@ -163,7 +163,7 @@ fn a_callee_that_leaves_moves_only_the_keys_that_it_had() {
     for (key, asked) in &before {
         assert!(*asked == gone || after[key] == *asked, "key {key} has moved");
     }
-    // What it had is spread over all others.
+    // Its keys are spread over all others.
     for callee in &crew.callees {
         let came = before.iter().filter(|(key, asked)| **asked == gone && after[key] == *callee);
         assert!(came.count() > 20);
@@ -196,7 +196,7 @@ fn a_callee_that_registers_again_has_its_keys_again() {
 }
 
 #[test]
-fn hash_without_a_key_asks_in_turn() {
+fn hash_without_a_key_is_round_robin() {
     let mut crew = Crew::sharing(InvokePolicy::Hash, 3);
     let asked = [(); 6].map(|()| crew.asked(CallOptions::default()));
     assert_eq!(asked, [0, 1, 2, 0, 1, 2]);
@@ -205,7 +205,7 @@ fn hash_without_a_key_asks_in_turn() {
 // === sticky ===
 
 #[test]
-fn sticky_asks_the_same_callee_for_the_same_caller() {
+fn sticky_chooses_the_same_callee_for_the_same_caller() {
     let mut crew = Crew::sharing(InvokePolicy::Sticky, 4);
     let callers = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| crew.lab.join_as(able(name)));
     let asked = callers.map(|caller| crew.asked_by(caller, CallOptions::default()));
@@ -227,7 +227,7 @@ fn sticky_asks_the_same_callee_for_the_same_caller() {
 // === keys and modes ===
 
 #[test]
-fn a_key_alone_means_nothing_to_the_policies_of_the_specification() {
+fn resource_key_has_no_effect_on_the_policies_of_the_specification() {
     for (policy, expected) in [
         (InvokePolicy::First, [0, 0, 0, 0]),
         (InvokePolicy::Last, [2, 2, 2, 2]),
@@ -240,7 +240,7 @@ fn a_key_alone_means_nothing_to_the_policies_of_the_specification() {
 }
 
 #[test]
-fn partition_asks_the_callee_of_the_key_whatever_the_policy() {
+fn partition_chooses_the_callee_of_the_key_with_any_policy() {
     for policy in [
         InvokePolicy::First,
         InvokePolicy::Last,
@@ -287,7 +287,7 @@ fn partition_without_a_key_is_refused() {
 }
 
 #[test]
-fn words_that_nobody_knows_are_refused_and_the_session_lives() {
+fn unknown_option_values_are_refused() {
     let mut crew = Crew::sharing(InvokePolicy::Hash, 1);
     let caller = crew.caller;
     let options = sharded(Some("key"), Some(OpenEnum::Unknown("some".into())));
@@ -313,7 +313,7 @@ fn words_that_nobody_knows_are_refused_and_the_session_lives() {
 }
 
 #[test]
-fn a_refusal_is_short_however_long_the_word_was() {
+fn refusal_of_a_long_option_value_is_short() {
     let mut crew = Crew::sharing(InvokePolicy::Hash, 1);
     let options = sharded(None, Some(OpenEnum::Unknown("x".repeat(100_000).into())));
     crew.lab.send(crew.caller, client::call_with(1, options, "com.get", NOTHING));

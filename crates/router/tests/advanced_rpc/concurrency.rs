@@ -1,8 +1,8 @@
-//! How many calls a callee takes at the same time: REGISTER.Options.concurrency.
+//! Concurrent calls of a callee: REGISTER.Options.concurrency.
 //!
-//! This router's own, as in Crossbar.io but for its leaks: a count goes down when the call ends,
-//! however it ends, and never twice. Decisions F3: who finds no free callee gets
-//! `crossbar.error.max_concurrency_reached`. Calls that wait are told in `call_queue`.
+//! An extension of this router, as in Crossbar.io but for its leaks: every ending of a call
+//! decrements the count once. Decisions F3: a call for which no callee is free fails with
+//! `crossbar.error.max_concurrency_reached`. `call_queue` tests calls that wait.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -33,7 +33,7 @@ fn crew(policy: InvokePolicy, limits: [Option<u64>; 3]) -> (Lab, Peer, [Peer; 3]
     (lab, caller, [a, b, c])
 }
 
-/// A caller, and one callee that takes so many calls.
+/// A caller, and one callee with this limit.
 fn pair(concurrency: u64) -> (Lab, Peer, Peer) {
     let mut lab = Lab::new();
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
@@ -46,7 +46,7 @@ fn call(lab: &mut Lab, caller: Peer, number: u64) {
     lab.send(caller, client::call_with(number, options, "com.work", NOTHING));
 }
 
-/// Calls so many times and says who was asked; `-` where nobody was, and the caller told.
+/// Sends calls and returns the callee of each; `-` where the call was refused.
 fn asked(lab: &mut Lab, caller: Peer, callees: [Peer; 3], numbers: std::ops::Range<u64>) -> String {
     numbers
         .map(|number| {
@@ -65,7 +65,7 @@ fn asked(lab: &mut Lab, caller: Peer, callees: [Peer; 3], numbers: std::ops::Ran
 }
 
 #[test]
-fn a_callee_is_asked_up_to_its_limit_and_again_when_it_has_answered() {
+fn callee_is_invoked_up_to_its_limit() {
     let (mut lab, caller, callee) = pair(2);
     for number in [1, 2, 3] {
         lab.send(caller, client::call(number, "com.work", args([number])));
@@ -82,7 +82,7 @@ fn a_callee_is_asked_up_to_its_limit_and_again_when_it_has_answered() {
 }
 
 #[test]
-fn a_limit_of_nothing_is_refused() {
+fn limit_of_zero_is_refused() {
     let mut lab = Lab::new();
     let [caller, callee] = join(&mut lab, ["caller", "callee"]);
     lab.send(callee, client::register_with(1, limited(InvokePolicy::Single, 0), "com.work"));
@@ -95,7 +95,7 @@ fn a_limit_of_nothing_is_refused() {
 }
 
 #[test]
-fn the_largest_limit_is_none() {
+fn largest_limit_has_no_effect() {
     let (mut lab, caller, callee) = pair(u64::MAX);
     for number in 1..=100 {
         lab.send(caller, client::call(number, "com.work", NOTHING));
@@ -103,10 +103,10 @@ fn the_largest_limit_is_none() {
     assert_eq!(lab.received(callee).len(), 100);
 }
 
-/// What ends call 1 of the caller, which the callee has as invocation 1.
+/// Ends call 1 of the caller, which the callee has as invocation 1.
 type End = fn(&mut Lab, Peer, Peer);
 
-/// Every way in which a call can end, told by its name.
+/// Every ending of a call, with its name.
 const ENDS: [(&str, End); 9] = [
     ("result", |lab, _, callee| lab.send(callee, client::yielded(1, NOTHING))),
     ("failure", |lab, _, callee| lab.send(callee, client::failure(1, "com.error.x", NOTHING))),
@@ -128,7 +128,7 @@ const ENDS: [(&str, End); 9] = [
 ];
 
 #[test]
-fn however_a_call_ends_its_place_is_free() {
+fn every_ending_of_a_call_frees_its_slot() {
     for (name, end) in ENDS {
         let (mut lab, caller, callee) = pair(1);
         let [other] = join(&mut lab, ["other"]);
@@ -152,7 +152,7 @@ fn however_a_call_ends_its_place_is_free() {
 }
 
 #[test]
-fn until_it_has_answered_a_killed_call_has_its_place() {
+fn killed_call_occupies_its_slot_until_it_is_answered() {
     let (mut lab, caller, _) = pair(1);
     call(&mut lab, caller, 1);
     lab.send(caller, cancel(1, CancelMode::Kill));
@@ -161,7 +161,7 @@ fn until_it_has_answered_a_killed_call_has_its_place() {
 }
 
 #[test]
-fn calls_and_results_in_parts_have_one_place_until_the_end() {
+fn progressive_call_occupies_one_slot() {
     let (mut lab, caller, callee) = pair(1);
     lab.send(caller, call_part(1, "com.work", NOTHING));
     lab.send(caller, call_part(1, "com.work", NOTHING));
@@ -182,7 +182,7 @@ fn calls_and_results_in_parts_have_one_place_until_the_end() {
 }
 
 #[test]
-fn a_call_that_could_not_be_sent_has_no_place() {
+fn undelivered_call_occupies_no_slot() {
     let (mut lab, caller, callee) = pair(1);
     lab.set_state(callee, OutboxState::Dropping);
     for number in [1, 2] {
@@ -198,7 +198,7 @@ fn a_call_that_could_not_be_sent_has_no_place() {
 // === several callees ===
 
 #[test]
-fn each_policy_passes_over_who_is_at_its_limit() {
+fn every_policy_skips_callees_at_their_limit() {
     for (policy, expected) in [
         (InvokePolicy::First, "aabcc-"),
         (InvokePolicy::Last, "ccbaa-"),
@@ -215,16 +215,16 @@ fn each_policy_passes_over_who_is_at_its_limit() {
 }
 
 #[test]
-fn who_has_no_limit_is_asked_for_what_the_others_can_not_take() {
+fn callee_without_a_limit_gets_the_calls_beyond_the_limits_of_others() {
     let (mut lab, caller, callees) = crew(InvokePolicy::First, [Some(1), None, Some(1)]);
     assert_eq!(asked(&mut lab, caller, callees, 1..5), "abbb");
     let (mut lab, caller, callees) = crew(InvokePolicy::RoundRobin, [Some(1), None, Some(1)]);
     assert_eq!(asked(&mut lab, caller, callees, 1..7), "abcbbb");
 }
 
-/// A key has one callee; another one may not even know what it is about.
+/// A key has one callee; another one may have no state for it.
 #[test]
-fn a_key_whose_callee_is_at_its_limit_goes_to_no_other() {
+fn call_with_a_key_waits_for_no_other_callee() {
     let limits = [Some(1); 3];
     for policy in [InvokePolicy::Hash, InvokePolicy::Sticky] {
         let (mut lab, caller, callees) = crew(policy, limits);
@@ -241,7 +241,7 @@ fn a_key_whose_callee_is_at_its_limit_goes_to_no_other() {
 }
 
 #[test]
-fn a_call_that_is_passed_on_takes_its_place_with_it() {
+fn rerouted_call_moves_its_slot() {
     let (mut lab, caller, [a, b, c]) = crew(InvokePolicy::First, [Some(1); 3]);
     lab.send(caller, client::call(1, "com.work", NOTHING));
     lab.send(a, unavailable(1));
@@ -254,7 +254,7 @@ fn a_call_that_is_passed_on_takes_its_place_with_it() {
 }
 
 #[test]
-fn a_call_that_comes_back_while_the_others_are_busy_is_refused_where_none_may_wait() {
+fn rerouted_call_is_refused_when_the_other_callees_are_busy() {
     let (mut lab, caller, [a, b, c]) = crew(InvokePolicy::First, [Some(1); 3]);
     assert_eq!(asked(&mut lab, caller, [a, b, c], 1..4), "abc");
     lab.send(a, unavailable(1));
@@ -262,17 +262,17 @@ fn a_call_that_comes_back_while_the_others_are_busy_is_refused_where_none_may_wa
     assert_silence(&mut lab, &[b, c]);
 }
 
-// === who comes and goes while calls are in flight ===
+// === callees that join and leave while calls are in flight ===
 
 #[test]
-fn who_registers_again_begins_with_no_call_and_its_old_ones_count_for_nothing() {
+fn callee_that_registers_again_starts_with_no_calls() {
     let (mut lab, caller, [a, b, c]) = crew(InvokePolicy::First, [Some(1), Some(1), Some(1)]);
     assert_eq!(asked(&mut lab, caller, [a, b, c], 1..4), "abc");
     lab.send(a, client::unregister(2, 1));
     lab.send(a, client::register_with(3, limited(InvokePolicy::First, 1), "com.work"));
     assert_eq!(lab.received(a), [router::unregistered(2), router::registered(3, 1)]);
     assert_eq!(asked(&mut lab, caller, [a, b, c], 4..6), "a-");
-    // The answer to the call of its earlier time.
+    // The answer to a call of its earlier registration.
     lab.send(a, client::yielded(1, NOTHING));
     assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
     assert_eq!(asked(&mut lab, caller, [a, b, c], 6..7), "-");
@@ -283,7 +283,7 @@ fn who_registers_again_begins_with_no_call_and_its_old_ones_count_for_nothing() 
 }
 
 #[test]
-fn registering_twice_changes_no_limit_and_no_count() {
+fn registering_twice_changes_neither_limit_nor_count() {
     let (mut lab, caller, callee) = pair(1);
     lab.disconnect(callee);
     let [callee] = join(&mut lab, ["callee"]);
@@ -323,7 +323,7 @@ fn a_limit_that_comes_and_goes_leaves_the_counts_of_others_right() {
 }
 
 #[test]
-fn an_answer_after_the_registration_has_gone_frees_nobody_else() {
+fn answer_after_unregister_frees_no_other_slot() {
     let (mut lab, caller, callee) = pair(1);
     call(&mut lab, caller, 1);
     lab.send(callee, client::unregister(2, 1));

@@ -1,8 +1,8 @@
-//! Who learns who calls, who learns who has answered, and how far a call is trusted.
+//! Disclosure of callers and callees, and trust levels of calls.
 //!
-//! What a rule makes of the caller's own wish is told in `authorization`. Spec: advanced profile
-//! "Caller Identification", "Call Trust Levels"; that a callee is disclosed in RESULT is this
-//! router's own, where a permission says so.
+//! `authorization` tests how a permission combines with `disclose_me`. Spec: advanced profile
+//! "Caller Identification", "Call Trust Levels". Disclosing the callee in RESULT is an extension of
+//! this router, where a permission says so.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -64,7 +64,7 @@ fn wanting(disclose_caller: Option<bool>) -> RegisterOptions {
 // === the caller ===
 
 #[test]
-fn a_callee_that_registers_so_learns_who_calls_unless_the_rule_says_never() {
+fn callee_that_requests_it_gets_the_caller_unless_the_permission_forbids_it() {
     use Disclosure::{Always, Never, OnRequest};
     for (disclose_caller, wants, wish, disclosed) in [
         (OnRequest, Some(true), None, true),
@@ -94,7 +94,7 @@ fn a_callee_that_registers_so_learns_who_calls_unless_the_rule_says_never() {
 }
 
 #[test]
-fn of_several_callees_each_learns_what_it_wanted() {
+fn each_callee_gets_the_disclosure_that_it_requested() {
     let (mut lab, caller, callees) = lab_with(ALL, ALL, 2);
     let wants = RegisterOptions { disclose_caller: Some(true), ..shared(InvokePolicy::RoundRobin) };
     register(&mut lab, callees[0], wants, "com.who", 1);
@@ -108,7 +108,7 @@ fn of_several_callees_each_learns_what_it_wanted() {
 }
 
 #[test]
-fn a_call_that_is_passed_on_tells_the_next_callee_what_that_one_wanted() {
+fn rerouted_call_discloses_what_the_next_callee_requested() {
     let (mut lab, caller, callees) = lab_with(ALL, ALL, 2);
     let wants = RegisterOptions { disclose_caller: Some(true), ..shared(InvokePolicy::First) };
     register(&mut lab, callees[0], shared(InvokePolicy::First), "com.who", 1);
@@ -121,7 +121,7 @@ fn a_call_that_is_passed_on_tells_the_next_callee_what_that_one_wanted() {
 }
 
 #[test]
-fn every_part_of_a_call_says_who_calls() {
+fn every_part_of_a_call_discloses_the_caller() {
     let (mut lab, caller, callees) = lab_with(ALL, ALL, 1);
     register(&mut lab, callees[0], wanting(Some(true)), "com.who", 1);
     for progress in [Some(true), None] {
@@ -136,7 +136,7 @@ fn every_part_of_a_call_says_who_calls() {
 // === the callee ===
 
 #[test]
-fn a_caller_learns_who_has_answered_where_the_callees_rule_says_so() {
+fn callee_is_disclosed_to_callers_if_its_permission_says_so() {
     let (mut lab, caller, callees) = lab_with(ALL, DISCLOSED, 1);
     register(&mut lab, callees[0], RegisterOptions::default(), "com.who", 1);
     lab.send(caller, client::call(1, "com.who", NOTHING));
@@ -144,7 +144,7 @@ fn a_caller_learns_who_has_answered_where_the_callees_rule_says_so() {
     let told = callee_told(&lab, callees[0]);
     assert_eq!(lab.received(caller), [result_with(1, told, args([1]))]);
 
-    // The rule of the caller says nothing about it.
+    // The permission of the caller has no effect on it.
     let (mut lab, caller, callees) = lab_with(DISCLOSED, ALL, 1);
     register(&mut lab, callees[0], RegisterOptions::default(), "com.who", 1);
     lab.send(caller, client::call(1, "com.who", NOTHING));
@@ -153,7 +153,7 @@ fn a_caller_learns_who_has_answered_where_the_callees_rule_says_so() {
 }
 
 #[test]
-fn the_rule_is_the_one_of_the_procedure() {
+fn permission_of_the_registered_procedure_decides_on_disclosure() {
     let open = Permission { disclose_callee: true, ..Permission::ALL };
     let (mut lab, caller, callees) =
         lab_with(ALL, &[("com.open.*", open), ("com.*", Permission::ALL)], 1);
@@ -167,7 +167,7 @@ fn the_rule_is_the_one_of_the_procedure() {
 }
 
 #[test]
-fn every_part_of_a_result_says_who_has_answered_and_no_error_does() {
+fn results_disclose_the_callee_and_errors_do_not() {
     let (mut lab, caller, callees) = lab_with(ALL, DISCLOSED, 1);
     let callee = callees[0];
     register(&mut lab, callee, RegisterOptions::default(), "com.who", 1);
@@ -189,7 +189,7 @@ fn every_part_of_a_result_says_who_has_answered_and_no_error_does() {
 }
 
 #[test]
-fn of_a_call_that_was_passed_on_the_one_that_answers_is_told() {
+fn rerouted_call_discloses_the_callee_that_answers() {
     let (mut lab, caller, callees) = lab_with(ALL, DISCLOSED, 2);
     for callee in &callees {
         register(&mut lab, *callee, shared(InvokePolicy::First), "com.who", 1);
@@ -202,7 +202,7 @@ fn of_a_call_that_was_passed_on_the_one_that_answers_is_told() {
 }
 
 #[test]
-fn parts_of_several_callees_are_told_apart_and_what_is_collected_is_nobodys() {
+fn progressive_results_disclose_their_callee_and_collected_results_none() {
     let (mut lab, caller, callees) = lab_with(ALL, DISCLOSED, 2);
     for callee in &callees {
         register(&mut lab, *callee, shared(InvokePolicy::All), "com.who", 1);
@@ -224,7 +224,7 @@ fn parts_of_several_callees_are_told_apart_and_what_is_collected_is_nobodys() {
 // === trust ===
 
 #[test]
-fn the_rule_by_which_a_caller_calls_says_how_far_the_call_is_trusted() {
+fn permission_of_the_caller_sets_the_trust_level() {
     let trusted = |trustlevel| Permission { trustlevel, ..Permission::ALL };
     let rules = [
         ("com.*", trusted(Some(0))),
@@ -232,7 +232,7 @@ fn the_rule_by_which_a_caller_calls_says_how_far_the_call_is_trusted() {
         ("com.most", trusted(Some(u64::MAX))),
         ("org.*", trusted(None)),
     ];
-    // What the callee is trusted with does not count.
+    // The trust level of the callee has no effect.
     let (mut lab, caller, callees) = lab_with(&rules, &[("*", trusted(Some(9)))], 1);
     let procedures =
         [("com.a", Some(0)), ("com.much", Some(3)), ("com.most", Some(u64::MAX)), ("org.a", None)];
@@ -247,7 +247,7 @@ fn the_rule_by_which_a_caller_calls_says_how_far_the_call_is_trusted() {
 }
 
 #[test]
-fn every_part_of_a_call_and_every_callee_is_told_how_far_it_is_trusted() {
+fn every_part_and_every_callee_gets_the_trust_level() {
     let trusted = Permission { trustlevel: Some(2), ..Permission::ALL };
     let (mut lab, caller, callees) = lab_with(&[("*", trusted)], ALL, 2);
     for callee in &callees {

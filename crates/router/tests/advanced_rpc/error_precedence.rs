@@ -1,7 +1,6 @@
-//! Which error a request gets when it can't be served.
+//! The error of a request that can't be served.
 //!
-//! Decisions F3: the table of this project, row by row; each row is told at length in its own
-//! story.
+//! Decisions F3: the table of this project, row by row; other tests cover each row in detail.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, client};
@@ -54,7 +53,7 @@ fn refused(request: ClientMessage) -> String {
     error(&mut lab, caller)
 }
 
-/// The error of call 1 of `com.add`, which the callee has been sent, after something has happened.
+/// The error of call 1 of `com.add`, which the callee has received, after `happens`.
 fn failed(happens: impl FnOnce(&mut Lab, Peer, Peer)) -> String {
     let (mut lab, caller, callee) = pair();
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
@@ -64,7 +63,7 @@ fn failed(happens: impl FnOnce(&mut Lab, Peer, Peer)) -> String {
 }
 
 #[test]
-fn procedures_and_registrations() {
+fn errors_of_procedures_and_registrations() {
     assert_eq!(refused(client::call(1, "com.nothing", NOTHING)), "wamp.error.no_such_procedure");
     let again = client::register(1, "com.add");
     assert_eq!(refused(again), "wamp.error.procedure_already_exists");
@@ -79,7 +78,7 @@ fn procedures_and_registrations() {
 }
 
 #[test]
-fn rules() {
+fn errors_of_permissions() {
     let call = client::call(1, "com.denied", NOTHING);
     assert_eq!(refused(call), "wamp.error.not_authorized");
     assert_eq!(refused(client::register(1, "com.denied")), "wamp.error.not_authorized");
@@ -89,7 +88,7 @@ fn rules() {
 }
 
 #[test]
-fn calls_that_end_without_an_answer() {
+fn errors_of_calls_without_an_answer() {
     let skip = |lab: &mut Lab, caller, _| lab.send(caller, cancel(1, CancelMode::Skip));
     assert_eq!(failed(skip), "wamp.error.canceled");
     assert_eq!(failed(|lab, _, _| lab.pass(millis(100))), "wamp.error.timeout");
@@ -101,7 +100,7 @@ fn calls_that_end_without_an_answer() {
 }
 
 #[test]
-fn callees_that_can_not_be_asked() {
+fn errors_of_callees_that_can_not_be_invoked() {
     let (mut lab, caller, callee) = pair();
     lab.set_state(callee, OutboxState::Dropping);
     lab.send(caller, client::call(1, "com.add", NOTHING));

@@ -1,5 +1,4 @@
-//! What the stories share: clients with all features but some, and short ways to write what only
-//! these stories say.
+//! Clients with all features but some, and constructors of messages for these tests.
 
 use std::time::Duration;
 
@@ -42,14 +41,14 @@ pub(crate) const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-// === what clients send ===
+// === messages of clients ===
 
 /// Options of a CALL of which more parts follow.
 pub(crate) fn open() -> CallOptions {
     CallOptions { progress: Some(true), ..CallOptions::default() }
 }
 
-/// Options of a CALL whose results may come in parts.
+/// Options of a CALL that accepts progressive results.
 pub(crate) fn receiving() -> CallOptions {
     CallOptions { receive_progress: Some(true), ..CallOptions::default() }
 }
@@ -59,13 +58,13 @@ pub(crate) fn call_part(number: u64, procedure: &str, payload: Payload) -> Clien
     client::call_with(number, open(), procedure, payload)
 }
 
-/// A part of a result that is not its last.
+/// A progressive result.
 pub(crate) fn yield_part(number: u64, payload: Payload) -> ClientMessage {
     let options = YieldOptions { progress: Some(true), ..YieldOptions::default() };
     client::yield_with(number, options, payload)
 }
 
-/// The callee says that it can't take an invocation.
+/// The callee answers that it is unavailable.
 pub(crate) fn unavailable(number: u64) -> ClientMessage {
     client::failure(number, error_uri::UNAVAILABLE, Payload::EMPTY)
 }
@@ -91,9 +90,9 @@ pub(crate) fn register(
     assert_eq!(lab.received(callee), [router::registered(1, id)]);
 }
 
-// === what they receive ===
+// === messages of the router ===
 
-/// A part of a result that is not its last.
+/// A progressive result.
 pub(crate) fn result_part(number: u64, payload: Payload) -> RouterMessage {
     let details = ResultDetails { progress: Some(true), ..ResultDetails::default() };
     result_with(number, details, payload)
@@ -110,19 +109,19 @@ pub(crate) fn invocation_part(number: u64, id: u64, payload: Payload) -> RouterM
     router::invocation_with(number, id, details, payload)
 }
 
-/// INVOCATION whose results may come in parts.
+/// INVOCATION that accepts progressive results.
 pub(crate) fn invocation_receiving(number: u64, id: u64, payload: Payload) -> RouterMessage {
     let details =
         InvocationDetails { receive_progress: Some(true), ..InvocationDetails::default() };
     router::invocation_with(number, id, details, payload)
 }
 
-/// Nobody waits for the answer any more.
+/// INTERRUPT of a call that has ended.
 pub(crate) fn given_up(number: u64) -> RouterMessage {
     router::interrupt(number, CancelMode::KillNoWait, error_uri::CANCELED)
 }
 
-/// UNREGISTERED that nobody asked for.
+/// UNREGISTERED that revokes a registration.
 pub(crate) fn revoked(id: u64, reason: &str) -> RouterMessage {
     let details =
         UnregisteredDetails { registration: RegistrationId::new(id), reason: Some(reason.into()) };
@@ -148,20 +147,20 @@ pub(crate) fn no_such_procedure(number: u64, procedure: &str) -> RouterMessage {
     refused(number, error_uri::NO_SUCH_PROCEDURE, &text)
 }
 
-/// Asserts that the message ends the session for a violation, and that this is all it is told.
+/// Asserts that the message ends the session for a violation, and that it receives nothing else.
 pub(crate) fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage, text: &str) {
     assert_eq!(lab.submit(from, message), SessionFlow::Close, "{text}");
     assert_eq!(lab.received(from), [router::violation(text)]);
 }
 
-/// Asserts that nobody has been told anything.
+/// Asserts that the peers have received nothing.
 pub(crate) fn assert_silence(lab: &mut Lab, peers: &[Peer]) {
     for peer in peers {
         assert_eq!(lab.received(*peer), []);
     }
 }
 
-/// Everybody leaves, and nothing of them stays.
+/// All peers leave, and no table keeps an entry of them.
 pub(crate) fn assert_nothing_stays(mut lab: Lab, peers: &[Peer]) {
     for peer in peers {
         lab.disconnect(*peer);

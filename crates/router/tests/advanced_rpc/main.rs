@@ -1,4 +1,4 @@
-//! The advanced profile's remote procedure calls, a story for each feature.
+//! Remote procedure calls of the advanced profile, one module for each feature.
 //!
 //! The basic profile is tested in `rpc`, `call_cancellation`, `timeout` and `shared_registration`
 //! beside this folder; the conservation laws in `conservation`.

@@ -1,10 +1,10 @@
-//! What goes with a message through the router untouched: sealed payloads, and what the
-//! application or another router has added.
+//! Parts of a message that the router forwards unchanged: passthru payloads, and attributes that
+//! the application or another router has added.
 //!
-//! Decisions F16: payload passthru is `ppt_*` with one binary as the only argument, its older form
-//! is `enc_*` with a binary in the place of the arguments; the router knows both. Messages are
-//! written here as they stand on the wire.
-//! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility".
+//! Decisions F16: payload passthru is `ppt_*` with one binary as the only argument; its older form
+//! is `enc_*` with a binary in the place of the arguments. The router knows both. Messages are
+//! written here as on the wire. Spec: advanced profile "Payload Passthru Mode"; basic profile
+//! "Extensibility".
 
 use cloverleaf_testkit::messages::{NOTHING, client};
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -33,14 +33,14 @@ const CALLEE_CAN_NOT: &str =
 const CALLER_CAN_NOT: &str = "the caller could not open the payload of the result: it has not \
                               announced payload_passthru_mode";
 
-/// A message of a client as it stands on the wire.
+/// A message of a client as on the wire.
 #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
 fn from_wire(message: Value) -> ClientMessage {
     let text = serde_json::to_vec(&message).expect("JSON");
     decode_client(Serializer::Json, &text.into()).expect("a message")
 }
 
-/// What a peer was sent since the last look, as it stands on the wire.
+/// The messages that a peer has received since the last call, as on the wire.
 fn wire(lab: &mut Lab, peer: Peer) -> Value {
     let written = |message| {
         let mut text = Vec::new();
@@ -66,7 +66,7 @@ fn able_pair() -> (Lab, Peer, Peer) {
     pair(able("caller"), able("callee"))
 }
 
-/// What is said about a sealed payload, and the payload.
+/// The options of a passthru payload, and the payload.
 fn sealed() -> (Value, Value) {
     let about = json!({
         "ppt_scheme": "wamp",
@@ -88,16 +88,16 @@ fn refused(number: u64, text: &str) -> Value {
     json!([8, 48, number, {}, error_uri::FEATURE_NOT_SUPPORTED, [text]])
 }
 
-// === carried through ===
+// === forwarding ===
 
-/// Everything that the router carries, on each of the three ways.
+/// Asserts that the options are forwarded in each of the three directions.
 fn assert_carried(lab: &mut Lab, caller: Peer, callee: Peer, about: &Value, payload: &Value) {
     send(lab, caller, json!([48, 1, about, "com.open", payload]));
     assert_eq!(wire(lab, callee), json!([[68, 1, 1, about, payload]]));
     send(lab, callee, json!([70, 1, about, payload]));
     assert_eq!(wire(lab, caller), json!([[50, 1, about, payload]]));
 
-    // What came with the call does not go back with its answer.
+    // The options of the call are not sent back with its answer.
     send(lab, caller, json!([48, 2, about, "com.open", payload]));
     wire(lab, callee);
     send(lab, callee, json!([70, 2, {}, [1]]));
@@ -110,7 +110,7 @@ fn assert_carried(lab: &mut Lab, caller: Peer, callee: Peer, about: &Value, payl
 }
 
 #[test]
-fn what_is_said_about_a_sealed_payload_goes_with_it() {
+fn passthru_options_are_forwarded() {
     let (mut lab, caller, callee) = able_pair();
     let (about, payload) = sealed();
     assert_carried(&mut lab, caller, callee, &about, &payload);
@@ -121,9 +121,9 @@ fn what_is_said_about_a_sealed_payload_goes_with_it() {
     assert_carried(&mut lab, caller, callee, &json!({"ppt_scheme": "x_my_ppt"}), &payload);
 }
 
-/// Decisions F16: nobody has to announce the older form, and the binary stands for the arguments.
+/// Decisions F16: the older form need not be announced, and the binary stands for the arguments.
 #[test]
-fn the_older_form_goes_through_as_it_came() {
+fn older_passthru_form_is_forwarded() {
     for roles in [able("x").roles, Client::basic("x").roles] {
         for algorithm in ["cryptobox", "mqtt", "xbr"] {
             let client = |name| Client { roles, ..Client::named(name) };
@@ -136,7 +136,7 @@ fn the_older_form_goes_through_as_it_came() {
 }
 
 #[test]
-fn the_older_form_without_an_algorithm_needs_to_be_announced() {
+fn older_passthru_form_without_enc_algo_must_be_announced() {
     let payload = json!("\u{0}AAEC/w==");
     let transparent = |name| {
         let mut client = Client::basic(name);
@@ -161,7 +161,7 @@ fn the_older_form_without_an_algorithm_needs_to_be_announced() {
 }
 
 #[test]
-fn what_others_have_added_goes_through_as_it_came() {
+fn extension_attributes_are_forwarded() {
     let (mut lab, caller, callee) = pair(Client::basic("caller"), Client::basic("callee"));
     let about = json!({
         "forward_for": [{"session": 7, "authid": "r1", "authrole": "rlink"}, {"session": 8}],
@@ -174,7 +174,7 @@ fn what_others_have_added_goes_through_as_it_came() {
 }
 
 #[test]
-fn what_is_neither_known_nor_marked_goes_nowhere() {
+fn unknown_attributes_are_not_forwarded() {
     let (mut lab, caller, callee) = able_pair();
     let about = json!({
         "x_custom": 1, "_ab": 2, "_": 3, "_Abc": 4, "custom": 5, "_a-b-c": 6, "ppt_other": 7,
@@ -187,7 +187,7 @@ fn what_is_neither_known_nor_marked_goes_nowhere() {
 }
 
 #[test]
-fn values_go_into_the_format_of_the_other_side() {
+fn attribute_values_are_transcoded() {
     let (mut lab, caller, callee) = able_pair();
     let about = json!({"forward_for": [{"session": 7}], "_trace": {"a": [1, "b"]}});
     send(&mut lab, caller, json!([48, 1, about, "com.open"]));
@@ -205,7 +205,7 @@ fn values_go_into_the_format_of_the_other_side() {
 }
 
 #[test]
-fn every_part_of_a_call_and_of_a_result_has_its_own_or_the_first_ones() {
+fn parts_have_the_passthru_options_of_the_first_part() {
     let (mut lab, caller, callee) = able_pair();
     let (about, payload) = sealed();
     let first = with(&with(&about, "progress", true), "_trace", 1);
@@ -227,7 +227,7 @@ fn every_part_of_a_call_and_of_a_result_has_its_own_or_the_first_ones() {
         wire(&mut lab, callee),
         json!([[68, 1, 1, told, payload], [68, 1, 1, told, payload], [68, 1, 1, last, payload]])
     );
-    // Each result has what it says itself.
+    // Each result has its own options.
     send(&mut lab, callee, json!([70, 1, with(&first, "_trace", 3), payload]));
     send(&mut lab, callee, json!([70, 1, {"progress": true}, [1]]));
     send(&mut lab, callee, json!([70, 1, with(&about, "_trace", 4), payload]));
@@ -241,9 +241,9 @@ fn every_part_of_a_call_and_of_a_result_has_its_own_or_the_first_ones() {
     );
 }
 
-/// A callee takes each part for what the first one says.
+/// A callee reads each part with the options of the first one.
 #[test]
-fn a_part_is_of_no_older_form_unless_the_first_one_is() {
+fn part_in_the_older_form_needs_a_first_part_in_that_form() {
     let about = json!({"enc_algo": "mqtt", "progress": true});
     let binary = json!("\u{0}AAEC/w==");
     let (mut lab, caller, callee) = able_pair();
@@ -269,7 +269,7 @@ fn a_part_is_of_no_older_form_unless_the_first_one_is() {
 }
 
 #[test]
-fn a_call_that_is_passed_on_takes_along_what_it_came_with() {
+fn rerouted_call_keeps_its_passthru_options() {
     let mut lab = Lab::new();
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
     for callee in [a, b] {
@@ -282,11 +282,11 @@ fn a_call_that_is_passed_on_takes_along_what_it_came_with() {
     assert_eq!(wire(&mut lab, b), json!([[68, 1, 1, about, payload]]));
 }
 
-// === who has announced it ===
+// === announced features ===
 
-/// Decisions F4: a feature is used that was not announced, in the very role that uses it.
+/// Decisions F4: a role uses a feature that it has not announced.
 #[test]
-fn who_seals_without_having_announced_it_is_aborted() {
+fn passthru_without_the_announced_feature_aborts_the_session() {
     let (about, payload) = sealed();
     let none = Some(Features::NONE);
     let mut caller = able("caller");
@@ -302,7 +302,7 @@ fn who_seals_without_having_announced_it_is_aborted() {
         json!([70, 1, about, payload]),
         json!([70, 1, with(&about, "progress", true), payload]),
         json!([8, 68, 1, about, "com.error.x", payload]),
-        // Also one that comes too late.
+        // Also in an answer that is late.
         json!([70, 2, about, payload]),
     ];
     for answer in answers {
@@ -317,17 +317,17 @@ fn who_seals_without_having_announced_it_is_aborted() {
 }
 
 #[test]
-fn an_empty_scheme_seals_nothing() {
+fn empty_ppt_scheme_is_no_passthru() {
     let (mut lab, caller, callee) = pair(Client::basic("caller"), Client::basic("callee"));
     let about = json!({"ppt_scheme": "", "ppt_serializer": "cbor"});
     assert_carried(&mut lab, caller, callee, &about, &json!([1]));
-    // Without a scheme, what else is said is only carried.
+    // Without a scheme the other options are only forwarded.
     let (mut lab, caller, callee) = pair(Client::basic("caller"), Client::basic("callee"));
     assert_carried(&mut lab, caller, callee, &json!({"ppt_cipher": "x"}), &json!([1]));
 }
 
 #[test]
-fn a_callee_that_could_not_open_the_payload_is_not_asked() {
+fn callee_without_payload_passthru_is_not_invoked() {
     for callee in [without("callee", &[PASSTHRU]), Client::basic("callee")] {
         let (mut lab, caller, callee) = pair(able("caller"), callee);
         let (about, payload) = sealed();
@@ -340,7 +340,7 @@ fn a_callee_that_could_not_open_the_payload_is_not_asked() {
 }
 
 #[test]
-fn of_several_callees_one_that_opens_the_payload_is_asked() {
+fn callee_with_payload_passthru_is_preferred() {
     let (about, payload) = sealed();
     for policy in [InvokePolicy::First, InvokePolicy::All] {
         let mut lab = Lab::new();
@@ -356,7 +356,7 @@ fn of_several_callees_one_that_opens_the_payload_is_asked() {
 }
 
 #[test]
-fn a_procedure_of_the_router_opens_no_payload() {
+fn meta_procedure_refuses_passthru_payloads() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let (about, payload) = sealed();
@@ -365,10 +365,10 @@ fn a_procedure_of_the_router_opens_no_payload() {
     assert_eq!(wire(&mut lab, caller), json!([refused(1, text)]));
 }
 
-/// Spec: advanced profile "Payload Passthru Mode": the dealer responds to the callee, too. That has
-/// asked nothing, so INTERRUPT it is.
+/// Spec: advanced profile "Payload Passthru Mode": the dealer responds to the callee, too. The
+/// callee has sent no request, so the response is INTERRUPT.
 #[test]
-fn a_result_that_the_caller_could_not_open_is_none() {
+fn passthru_result_for_a_caller_without_the_feature_fails_the_call() {
     let (about, payload) = sealed();
     let interrupt =
         json!([69, 1, {"mode": "killnowait", "reason": error_uri::FEATURE_NOT_SUPPORTED}]);
@@ -391,7 +391,7 @@ fn a_result_that_the_caller_could_not_open_is_none() {
 }
 
 #[test]
-fn of_several_answers_one_that_the_caller_could_not_open_is_a_failure() {
+fn passthru_answer_in_a_call_to_all_is_a_failure() {
     let mut lab = Lab::new();
     let caller = lab.join_as(without("caller", &[PASSTHRU]));
     let [a, b] = join(&mut lab, ["a", "b"]);
@@ -408,9 +408,9 @@ fn of_several_answers_one_that_the_caller_could_not_open_is_a_failure() {
     assert_eq!(wire(&mut lab, caller), json!([[50, 1, {}, [[failure, {"args": [2]}]]]]));
 }
 
-/// What went wrong is said in its URI; the payload only explains it.
+/// The URI names the failure; the payload only explains it.
 #[test]
-fn an_error_reaches_its_caller_though_that_could_not_open_the_payload() {
+fn passthru_error_reaches_a_caller_without_the_feature() {
     let (mut lab, caller, callee) = pair(without("caller", &[PASSTHRU]), able("callee"));
     send(&mut lab, caller, json!([48, 1, {}, "com.open"]));
     let (about, payload) = sealed();

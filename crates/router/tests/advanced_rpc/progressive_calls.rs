@@ -1,9 +1,9 @@
-//! Calls in parts: who may send them, and to whom each part goes.
+//! Progressive calls: announced features, and the callee of each part.
 //!
-//! Which numbers are a next part, a late part or a violation is told in `call_request_ids`.
-//! Spec: advanced profile "Progressive Call Invocations".
+//! `call_request_ids` tests which request ids are a next part, a late part or a violation. Spec:
+//! advanced profile "Progressive Call Invocations".
 
-use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -32,7 +32,7 @@ fn pair(callee: Client) -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// The same, and the first part of call 1 has reached the callee.
+/// As [`pair`], with the first part of call 1 at the callee.
 fn upload() -> (Lab, Peer, Peer) {
     let (mut lab, caller, callee) = pair(able("callee"));
     lab.send(caller, call_part(1, "com.upload", args([1])));
@@ -41,7 +41,7 @@ fn upload() -> (Lab, Peer, Peer) {
 }
 
 #[test]
-fn all_parts_are_one_call_and_one_invocation() {
+fn parts_share_one_call_and_one_invocation() {
     let (mut lab, caller, callee) = upload();
     for number in 2..=4 {
         lab.send(caller, call_part(1, "com.upload", args([number])));
@@ -57,13 +57,13 @@ fn all_parts_are_one_call_and_one_invocation() {
 }
 
 #[test]
-fn the_options_of_calls_in_parts_hold_a_bounded_number_of_bytes() {
+fn bytes_of_the_options_of_progressive_calls_are_limited() {
     const PART: usize = 4 * 1024 * 1024;
     let (mut lab, caller, callee) = pair(able("callee"));
     let passthru =
         PassthruDetails { ppt_keyid: Some("x".repeat(PART).into()), ..PassthruDetails::default() };
     let options = CallOptions { passthru: Some(Box::new(passthru)), ..open() };
-    let begun = (MAX_HELD_CALL_BYTES_PER_SESSION / PART) as u64;
+    let begun = (SessionLimits::DEFAULT.max_held_call_bytes / PART) as u64;
     for number in 1..begun {
         lab.send(caller, client::call_with(number, options.clone(), "com.upload", NOTHING));
         assert_eq!(lab.received(callee).len(), 1);
@@ -80,7 +80,7 @@ fn the_options_of_calls_in_parts_hold_a_bounded_number_of_bytes() {
 }
 
 #[test]
-fn a_first_part_that_says_it_is_the_last_is_a_call_like_any_other() {
+fn call_with_progress_false_is_an_ordinary_call() {
     let (mut lab, caller, callee) = pair(Client::basic("callee"));
     let options = CallOptions { progress: Some(false), ..CallOptions::default() };
     lab.send(caller, client::call_with(1, options, "com.upload", NOTHING));
@@ -88,7 +88,7 @@ fn a_first_part_that_says_it_is_the_last_is_a_call_like_any_other() {
 }
 
 #[test]
-fn a_caller_that_has_not_announced_calls_in_parts_is_aborted() {
+fn progressive_call_without_the_announced_feature_aborts_the_session() {
     let (mut lab, _, callee) = pair(able("callee"));
     let caller = lab.join_as(without("caller", &[Feature::ProgressiveCallInvocations]));
     let text = "CALL with progress: HELLO has not announced progressive_call_invocations for the \
@@ -98,7 +98,7 @@ fn a_caller_that_has_not_announced_calls_in_parts_is_aborted() {
 }
 
 #[test]
-fn a_callee_without_either_feature_is_not_asked_and_the_caller_told() {
+fn callee_without_progressive_calls_is_not_invoked() {
     use Feature::{CallCanceling, ProgressiveCallInvocations};
     for callee in [
         without("callee", &[ProgressiveCallInvocations]),
@@ -109,7 +109,7 @@ fn a_callee_without_either_feature_is_not_asked_and_the_caller_told() {
         lab.send(caller, call_part(1, "com.upload", args([1])));
         let refusal = refused(1, error_uri::FEATURE_NOT_SUPPORTED, NOT_TAKEN);
         assert_eq!(lab.received(caller), [refusal]);
-        // What the caller had sent before it heard of it.
+        // Parts that the caller had sent before it received the error.
         lab.send(caller, call_part(1, "com.upload", args([2])));
         lab.send(caller, client::call(1, "com.upload", args([3])));
         assert_silence(&mut lab, &[caller, callee]);
@@ -118,7 +118,7 @@ fn a_callee_without_either_feature_is_not_asked_and_the_caller_told() {
 }
 
 #[test]
-fn of_several_callees_one_that_takes_parts_is_asked() {
+fn callee_with_progressive_calls_is_preferred() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let unable = lab.join_as(without("unable", &[Feature::ProgressiveCallInvocations]));
@@ -173,7 +173,7 @@ fn the_options_of_the_first_part_count_for_all() {
 }
 
 #[test]
-fn what_the_first_part_did_not_ask_for_no_later_one_can() {
+fn later_parts_can_not_change_the_options() {
     let (mut lab, caller, callee) = upload();
     let later = CallOptions {
         disclose_me: Some(true),
@@ -189,7 +189,7 @@ fn what_the_first_part_did_not_ask_for_no_later_one_can() {
 }
 
 #[test]
-fn the_time_is_that_to_the_first_result_however_many_parts_come() {
+fn timeout_runs_from_the_first_part_to_the_first_result() {
     let (mut lab, caller, callee) = pair(able("callee"));
     let options = CallOptions { timeout: Some(100), ..open() };
     lab.send(caller, client::call_with(1, options, "com.upload", NOTHING));
@@ -205,7 +205,7 @@ fn the_time_is_that_to_the_first_result_however_many_parts_come() {
 // === one callee ===
 
 #[test]
-fn all_parts_go_to_the_callee_of_the_first_whatever_the_policy() {
+fn parts_go_to_the_callee_of_the_first_part_with_any_policy() {
     for policy in [
         InvokePolicy::First,
         InvokePolicy::Last,
@@ -224,7 +224,7 @@ fn all_parts_go_to_the_callee_of_the_first_whatever_the_policy() {
         lab.send(caller, call_part(1, "com.upload", args([1])));
         let has = |lab: &mut Lab| callees.map(|callee| lab.received(callee));
         let first = has(&mut lab);
-        let its = first.iter().position(|told| !told.is_empty()).expect("somebody is asked");
+        let its = first.iter().position(|told| !told.is_empty()).expect("one callee is invoked");
         assert_eq!(first[its], [invocation_part(1, 1, args([1]))]);
         for number in 1..=4 {
             lab.send(other, client::call(number, "com.upload", NOTHING));
@@ -243,7 +243,7 @@ fn all_parts_go_to_the_callee_of_the_first_whatever_the_policy() {
 }
 
 #[test]
-fn the_parts_of_several_calls_and_other_calls_stay_apart_and_in_order() {
+fn parts_of_several_calls_stay_in_order() {
     let (mut lab, caller, callee) = upload();
     lab.send(caller, call_part(2, "com.upload", args([20])));
     lab.send(caller, client::call(3, "com.upload", args([30])));
@@ -269,9 +269,9 @@ fn a_callee_that_can_not_take_the_first_part_is_unavailable() {
     assert_eq!(lab.received(caller), [refused(1, error_uri::UNAVAILABLE, text)]);
 }
 
-/// A stream never has a hole.
+/// A stream never has a gap.
 #[test]
-fn a_callee_that_can_not_take_a_part_gets_no_later_one() {
+fn callee_that_missed_a_part_gets_no_later_one() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
     for (state, told) in
         [(OutboxState::Dropping, congested), (OutboxState::Closed, router::callee_gone(1))]
@@ -290,7 +290,7 @@ fn a_callee_that_can_not_take_a_part_gets_no_later_one() {
 }
 
 #[test]
-fn a_part_that_the_host_can_not_send_ends_the_call_and_the_callee_hears_of_it() {
+fn part_that_the_host_can_not_send_ends_the_call_and_interrupts_the_callee() {
     let (mut lab, caller, callee) = upload();
     lab.send(caller, call_part(1, "com.upload", args(["too long"])));
     lab.received(callee);
@@ -326,7 +326,7 @@ fn a_callee_that_leaves_between_parts_ends_the_call() {
 
 /// Decisions F11.
 #[test]
-fn a_call_in_parts_is_given_up_as_any_other() {
+fn progressive_call_is_canceled_like_any_other() {
     for (mode, told) in [(CancelMode::Skip, vec![]), (CancelMode::KillNoWait, vec![given_up(1)])] {
         let (mut lab, caller, callee) = upload();
         lab.send(caller, cancel(1, mode));
@@ -345,7 +345,7 @@ fn a_call_in_parts_is_given_up_as_any_other() {
 }
 
 #[test]
-fn a_call_in_parts_belongs_to_its_callee_and_is_not_rerouted() {
+fn progressive_call_is_not_rerouted() {
     let mut lab = Lab::new();
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
     for callee in [a, b] {
@@ -360,7 +360,7 @@ fn a_call_in_parts_belongs_to_its_callee_and_is_not_rerouted() {
 // === with other features ===
 
 #[test]
-fn calls_and_results_in_parts_go_both_ways_at_once() {
+fn progressive_calls_and_results_may_overlap() {
     let (mut lab, caller, callee) = pair(able("callee"));
     let options = CallOptions { receive_progress: Some(true), ..open() };
     lab.send(caller, client::call_with(1, options, "com.upload", args([1])));
@@ -385,7 +385,7 @@ fn calls_and_results_in_parts_go_both_ways_at_once() {
 }
 
 #[test]
-fn a_procedure_of_the_router_takes_no_calls_in_parts() {
+fn meta_procedure_refuses_progressive_calls() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     lab.send(caller, call_part(1, "wamp.session.count", NOTHING));
@@ -397,9 +397,9 @@ fn a_procedure_of_the_router_takes_no_calls_in_parts() {
     assert_eq!(lab.received(caller), [router::result(2, args([1]))]);
 }
 
-/// Decisions F20: calls to all callees are this router's own; they come in one part.
+/// Decisions F20: calls to all callees are an extension of this router; they can't be progressive.
 #[test]
-fn a_call_in_parts_does_not_go_to_all_callees() {
+fn progressive_call_to_all_callees_is_refused() {
     let sharding = Sharding { rkey: None, runmode: Some(RunMode::All.into()) };
     let all = CallOptions { sharding: Some(Box::new(sharding)), ..open() };
     for (policy, options) in [(InvokePolicy::All, open()), (InvokePolicy::Single, all)] {

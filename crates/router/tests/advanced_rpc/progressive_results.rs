@@ -1,4 +1,4 @@
-//! Results in parts.
+//! Progressive results.
 //!
 //! Spec: advanced profile "Progressive Call Results", "Call Timeouts", "Call Canceling".
 
@@ -26,7 +26,7 @@ fn pair(callee: Client) -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-/// The same, and call 1 is in flight; its results may come in parts.
+/// As [`pair`], with call 1, which accepts progressive results, in flight.
 fn stream() -> (Lab, Peer, Peer) {
     let (mut lab, caller, callee) = pair(able("callee"));
     lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
@@ -35,7 +35,7 @@ fn stream() -> (Lab, Peer, Peer) {
 }
 
 #[test]
-fn parts_reach_the_caller_at_once_and_the_last_result_is_no_part() {
+fn progressive_results_are_forwarded_at_once() {
     let (mut lab, caller, callee) = stream();
     for number in 1..=3 {
         lab.send(callee, yield_part(1, args([number])));
@@ -50,7 +50,7 @@ fn parts_reach_the_caller_at_once_and_the_last_result_is_no_part() {
 }
 
 #[test]
-fn parts_and_the_last_result_may_be_empty_and_of_any_form() {
+fn progressive_results_may_be_empty() {
     let (mut lab, caller, callee) = stream();
     let kwargs = [("foo", 10)].into_iter().collect::<std::collections::BTreeMap<_, _>>();
     let forms = [
@@ -68,7 +68,7 @@ fn parts_and_the_last_result_may_be_empty_and_of_any_form() {
 }
 
 #[test]
-fn a_result_that_says_it_is_no_part_is_the_last() {
+fn result_with_progress_false_is_the_last() {
     let (mut lab, caller, callee) = stream();
     let options = YieldOptions { progress: Some(false), ..YieldOptions::default() };
     lab.send(callee, client::yield_with(1, options, args([1])));
@@ -77,7 +77,7 @@ fn a_result_that_says_it_is_no_part_is_the_last() {
 }
 
 #[test]
-fn a_callee_need_not_give_parts_and_may_fail_after_some() {
+fn callee_may_omit_progressive_results_and_may_fail_after_some() {
     let (mut lab, caller, callee) = stream();
     lab.send(callee, client::yielded(1, args([1])));
     assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
@@ -90,9 +90,10 @@ fn a_callee_need_not_give_parts_and_may_fail_after_some() {
     assert_eq!(lab.realm().calls_in_flight(), 0);
 }
 
-/// As with Crossbar.io: Autobahn's procedures may have announced nothing and give parts.
+/// As with Crossbar.io: Autobahn's procedures may send progressive results without any announced
+/// feature.
 #[test]
-fn a_callee_that_has_not_announced_it_is_asked_for_parts_and_may_give_them() {
+fn callee_without_the_feature_may_send_progressive_results() {
     for callee in [without("callee", &[Feature::ProgressiveCallResults]), Client::basic("callee")] {
         let (mut lab, caller, callee) = pair(callee);
         lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
@@ -105,9 +106,10 @@ fn a_callee_that_has_not_announced_it_is_asked_for_parts_and_may_give_them() {
     }
 }
 
-/// Such as Autobahn|JS. The specification has the dealer disregard that it gives parts.
+/// Such as Autobahn|JS. According to the specification the dealer disregards progressive results of
+/// such a callee.
 #[test]
-fn a_callee_that_can_not_be_interrupted_gives_parts_which_are_dropped_when_nobody_waits() {
+fn progressive_results_of_an_ended_call_are_dropped() {
     let (mut lab, caller, callee) = pair(without("callee", &[Feature::CallCanceling]));
     lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
     assert_eq!(lab.received(callee), [invocation_receiving(1, 1, NOTHING)]);
@@ -121,7 +123,7 @@ fn a_callee_that_can_not_be_interrupted_gives_parts_which_are_dropped_when_nobod
 }
 
 #[test]
-fn a_part_that_was_not_asked_for_is_dropped_and_its_callee_goes_on() {
+fn unrequested_progressive_result_is_dropped() {
     let not_asking = [
         CallOptions { timeout: Some(100), ..CallOptions::default() },
         CallOptions { receive_progress: Some(false), ..CallOptions::default() },
@@ -141,9 +143,9 @@ fn a_part_that_was_not_asked_for_is_dropped_and_its_callee_goes_on() {
     }
 }
 
-/// A caller that has not asked for parts could not open them anyhow.
+/// A caller that has not requested progressive results could not decode them.
 #[test]
-fn a_sealed_part_that_was_not_asked_for_is_dropped_like_any_other() {
+fn unrequested_passthru_progressive_result_is_dropped() {
     let passthru = [Feature::PayloadPassthruMode, Feature::ProgressiveCallResults];
     let mut lab = Lab::new();
     let (caller, callee) = (lab.join_as(without("caller", &passthru)), lab.join_as(able("callee")));
@@ -159,9 +161,9 @@ fn a_sealed_part_that_was_not_asked_for_is_dropped_like_any_other() {
     assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
 }
 
-/// Decisions F12: with results in parts, the timeout bounds the gap between two of them.
+/// Decisions F12: with progressive results, the timeout bounds the gap between two of them.
 #[test]
-fn the_timeout_begins_anew_with_each_part() {
+fn timeout_restarts_with_each_progressive_result() {
     let (mut lab, caller, callee) = pair(able("callee"));
     let options = CallOptions { timeout: Some(100), ..receiving() };
     lab.send(caller, client::call_with(1, options, "com.count", NOTHING));
@@ -184,7 +186,7 @@ fn the_timeout_begins_anew_with_each_part() {
 }
 
 #[test]
-fn the_last_result_takes_the_deadline_away_and_no_timeout_is_no_deadline() {
+fn last_result_removes_the_deadline() {
     let (mut lab, caller, callee) = pair(able("callee"));
     let options = CallOptions { timeout: Some(100), ..receiving() };
     lab.send(caller, client::call_with(1, options, "com.count", NOTHING));
@@ -198,7 +200,7 @@ fn the_last_result_takes_the_deadline_away_and_no_timeout_is_no_deadline() {
 }
 
 #[test]
-fn the_callee_of_a_caller_that_leaves_is_interrupted_and_its_parts_swallowed() {
+fn callee_of_a_caller_that_leaves_is_interrupted_and_its_results_are_dropped() {
     let (mut lab, caller, callee) = stream();
     lab.send(callee, yield_part(1, args([1])));
     lab.disconnect(caller);
@@ -218,9 +220,9 @@ fn a_callee_that_leaves_between_parts_ends_the_call() {
     assert_nothing_stays(lab, &[caller]);
 }
 
-/// Decisions F11: what comes after `skip` and `killnowait` is swallowed.
+/// Decisions F11: answers after `skip` and `killnowait` are dropped.
 #[test]
-fn parts_of_a_call_that_was_given_up_are_swallowed() {
+fn progressive_results_of_a_canceled_call_are_dropped() {
     for (mode, told) in [(CancelMode::Skip, vec![]), (CancelMode::KillNoWait, vec![given_up(1)])] {
         let (mut lab, caller, callee) = stream();
         lab.send(callee, yield_part(1, args([1])));
@@ -236,7 +238,7 @@ fn parts_of_a_call_that_was_given_up_are_swallowed() {
 
 /// Decisions F11: with `kill` the callee ends the call.
 #[test]
-fn after_kill_parts_go_on_until_the_last_answer() {
+fn progressive_results_continue_after_kill_until_the_answer() {
     let answers = [
         (client::yielded(1, args([3])), router::result(1, args([3]))),
         (
@@ -259,7 +261,7 @@ fn after_kill_parts_go_on_until_the_last_answer() {
 }
 
 #[test]
-fn a_part_after_the_last_result_is_swallowed() {
+fn progressive_result_after_the_last_result_is_dropped() {
     let (mut lab, caller, callee) = stream();
     lab.send(callee, client::yielded(1, NOTHING));
     lab.received(caller);
@@ -269,7 +271,7 @@ fn a_part_after_the_last_result_is_swallowed() {
 }
 
 #[test]
-fn a_part_of_an_invocation_that_was_never_sent_aborts() {
+fn progressive_result_of_an_unknown_invocation_aborts_the_session() {
     let (mut lab, caller, callee) = stream();
     let text = "YIELD answers invocation 2, which was never sent to this session";
     assert_violation(&mut lab, callee, yield_part(2, NOTHING), text);
@@ -277,7 +279,7 @@ fn a_part_of_an_invocation_that_was_never_sent_aborts() {
 }
 
 #[test]
-fn the_parts_of_several_calls_go_their_own_ways() {
+fn progressive_results_of_several_calls_do_not_mix() {
     let mut lab = Lab::new();
     let [alice, bob, callee] = join(&mut lab, ["alice", "bob", "callee"]);
     register(&mut lab, callee, Default::default(), "com.count", 1);

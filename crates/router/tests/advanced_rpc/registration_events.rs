@@ -1,4 +1,4 @@
-//! What the router publishes of registrations, in the order of the specification.
+//! Meta events about registrations, in the order of the specification.
 //!
 //! Spec: advanced profile "Registration Meta API".
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{join, millis, shared};
 
-/// A realm with somebody who hears all events of registrations, and callees.
+/// A realm with a subscriber of all these events, and callees.
 struct Watched {
     lab: Lab,
     listener: Peer,
@@ -31,7 +31,7 @@ impl Watched {
         Self { lab, listener, callees }
     }
 
-    /// The events since the last look: the name and the arguments.
+    /// The names and arguments of the events since the last call.
     fn heard(&mut self) -> Value {
         let names = ["on_create", "on_register", "on_unregister", "on_delete"];
         let heard = |message| match message {
@@ -81,7 +81,7 @@ fn the_first_callee_creates_a_registration_and_the_last_one_deletes_it() {
 }
 
 #[test]
-fn patterns_are_told_as_what_they_are() {
+fn on_create_has_the_pattern_and_its_policy() {
     let mut watched = Watched::new();
     let [a, _] = watched.callees;
     let a_id = watched.id(a);
@@ -98,7 +98,7 @@ fn patterns_are_told_as_what_they_are() {
 }
 
 #[test]
-fn what_changes_nothing_is_not_told() {
+fn registering_again_publishes_no_meta_event() {
     let mut watched = Watched::new();
     let [a, b] = watched.callees;
     watched.register(a, 1, shared(InvokePolicy::First), "com.add");
@@ -114,7 +114,7 @@ fn what_changes_nothing_is_not_told() {
 }
 
 #[test]
-fn of_a_callee_that_leaves_every_registration_is_told() {
+fn callee_that_leaves_publishes_the_end_of_every_registration() {
     for how in 0..3 {
         let mut watched = Watched::new();
         let [a, b] = watched.callees;
@@ -165,7 +165,7 @@ fn taking_a_procedure_over_ends_one_registration_and_begins_another() {
 }
 
 #[test]
-fn a_callee_that_is_removed_is_told_as_if_it_had_gone_itself() {
+fn removed_callee_publishes_the_events_of_unregister() {
     let mut watched = Watched::new();
     let [a, b] = watched.callees;
     let (a_id, b_id) = (watched.id(a), watched.id(b));
@@ -183,7 +183,7 @@ fn a_callee_that_is_removed_is_told_as_if_it_had_gone_itself() {
 }
 
 #[test]
-fn who_registers_does_not_hear_of_it_before_it_is_registered() {
+fn registered_comes_before_the_meta_event() {
     let mut lab = Lab::new();
     let [a] = join(&mut lab, ["a"]);
     lab.send(a, client::subscribe_pattern(1, MatchPolicy::Prefix, "wamp.registration."));

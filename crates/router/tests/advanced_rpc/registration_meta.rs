@@ -1,7 +1,7 @@
-//! What the router tells of registrations: `wamp.registration.*`.
+//! Meta procedures `wamp.registration.*`.
 //!
-//! Decisions F14: what is not found is `null`, not an error. Spec: advanced profile "Registration
-//! Meta API"; `remove_callee` is Crossbar.io's.
+//! Decisions F14: a look-up without a match returns `null`, not an error. Spec: advanced profile
+//! "Registration Meta API"; `remove_callee` is Crossbar.io's.
 
 use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -41,7 +41,7 @@ fn id(lab: &Lab, peer: Peer) -> u64 {
     lab.id(peer).number()
 }
 
-/// Somebody who asks, and two callees: `a` with `com.add` (1), the prefix `com.` (2), the wildcard
+/// A caller, and two callees: `a` with `com.add` (1), the prefix `com.` (2), the wildcard
 /// `com..add` (3) and, shared with `b`, `com.both` (4).
 fn realm() -> (Lab, [Peer; 3]) {
     let mut lab = Lab::new();
@@ -63,7 +63,7 @@ fn realm() -> (Lab, [Peer; 3]) {
 // === procedures ===
 
 #[test]
-fn list_sorts_registrations_by_how_they_match() {
+fn list_groups_registrations_by_match_policy() {
     let (mut lab, [asking, ..]) = realm();
     let lists = json!({"exact": [1, 4], "prefix": [2], "wildcard": [3]});
     assert_eq!(ask(&mut lab, asking, "list", json!([])), Ok(lists));
@@ -75,7 +75,7 @@ fn list_sorts_registrations_by_how_they_match() {
 
 /// As with Crossbar.io.
 #[test]
-fn list_tells_the_registrations_of_one_session_where_it_is_named() {
+fn list_can_be_restricted_to_one_session() {
     let (mut lab, [asking, a, b]) = realm();
     for (of, lists) in [
         (a, json!({"exact": [1, 4], "prefix": [2], "wildcard": [3]})),
@@ -135,7 +135,7 @@ fn match_finds_the_registration_that_a_call_goes_to() {
         lab.send(asking, client::cancel(1, Some(CancelMode::Skip)));
         lab.received(asking);
     }
-    // The empty prefix does not answer for the router, and its own procedures are no registrations.
+    // The empty prefix does not match meta procedures, and these are not registrations.
     for uri in ["wamp.example.count", "wamp.registration.match"] {
         assert_eq!(ask(&mut lab, asking, "match", json!([uri])), Ok(json!(null)), "{uri}");
     }
@@ -144,7 +144,7 @@ fn match_finds_the_registration_that_a_call_goes_to() {
 }
 
 #[test]
-fn get_tells_everything_about_a_registration() {
+fn get_returns_the_registration_details() {
     let (mut lab, [asking, ..]) = realm();
     let told = |id, created, uri, policy, invoke| {
         Ok(json!({"id": id, "created": created, "uri": uri, "match": policy, "invoke": invoke}))
@@ -162,7 +162,7 @@ fn get_tells_everything_about_a_registration() {
 }
 
 #[test]
-fn callees_are_listed_in_the_order_in_which_they_came_and_counted() {
+fn callees_are_listed_in_order_and_counted() {
     let (mut lab, [asking, a, b]) = realm();
     let (a_id, b_id) = (id(&lab, a), id(&lab, b));
     assert_eq!(ask(&mut lab, asking, "list_callees", json!([4])), Ok(json!([a_id, b_id])));
@@ -177,7 +177,7 @@ fn callees_are_listed_in_the_order_in_which_they_came_and_counted() {
 const BY_ID: [&str; 4] = ["get", "list_callees", "count_callees", "remove_callee"];
 
 #[test]
-fn a_registration_that_is_not_there_is_said_to_be_so() {
+fn unknown_registration_is_an_error() {
     let (mut lab, [asking, ..]) = realm();
     for procedure in BY_ID {
         for id in [5, 77, 9_007_199_254_740_992_u64] {
@@ -188,7 +188,7 @@ fn a_registration_that_is_not_there_is_said_to_be_so() {
 }
 
 #[test]
-fn arguments_that_are_none_are_refused_and_the_session_lives() {
+fn invalid_arguments_are_refused() {
     let (mut lab, [asking, ..]) = realm();
     let bad_ids = [
         json!([]),
@@ -220,7 +220,7 @@ fn arguments_that_are_none_are_refused_and_the_session_lives() {
 }
 
 #[test]
-fn a_refusal_is_short_however_long_the_argument_was() {
+fn refusal_of_a_long_argument_is_short() {
     let (mut lab, [asking, ..]) = realm();
     let told = ask(&mut lab, asking, "get", json!(["x".repeat(60_000)]));
     assert!(told.expect_err("no id")[1].as_str().expect("a text").len() < 300);
@@ -239,7 +239,7 @@ fn arguments_are_understood_in_every_format() {
 }
 
 #[test]
-fn a_realm_that_tells_nothing_of_itself_has_no_such_procedures_and_no_events() {
+fn realm_without_the_meta_api_has_no_procedures_and_no_events() {
     let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
     let (asking, a) = (lab.join("asking"), lab.join("a"));
     lab.send(asking, client::call(1, "wamp.registration.list", NOTHING));
@@ -251,7 +251,7 @@ fn a_realm_that_tells_nothing_of_itself_has_no_such_procedures_and_no_events() {
 }
 
 #[test]
-fn they_are_called_under_the_same_rules_as_any_other() {
+fn meta_procedures_need_permission() {
     let rule = |uri, permission| (UriPattern::from_starred(uri).expect("a URI"), permission);
     let no_call = Permission { call: false, ..Permission::ALL };
     let rules = [
@@ -270,7 +270,7 @@ fn they_are_called_under_the_same_rules_as_any_other() {
 // === remove_callee ===
 
 #[test]
-fn a_callee_is_removed_and_told_why() {
+fn removed_callee_gets_the_reason() {
     for (arguments, reason) in [
         (json!([]), error_uri::UNREGISTERED),
         (json!([null]), error_uri::UNREGISTERED),
@@ -294,7 +294,7 @@ fn a_callee_is_removed_and_told_why() {
 
 /// Decisions F15.
 #[test]
-fn who_has_not_announced_revocation_is_removed_in_silence() {
+fn callee_without_registration_revocation_is_removed_silently() {
     let mut lab = Lab::new();
     let asking = lab.join("asking");
     let a = lab.join_as(without("a", &[Feature::RegistrationRevocation]));
@@ -324,7 +324,7 @@ fn only_a_callee_of_the_registration_can_be_removed() {
 }
 
 #[test]
-fn a_removed_callee_answers_what_it_was_asked_before_and_may_come_back() {
+fn removed_callee_answers_earlier_invocations_and_may_register_again() {
     let mut lab = Lab::new();
     let asking = lab.join("asking");
     let [a] = join(&mut lab, ["a"]);

@@ -1,7 +1,7 @@
-//! Calls that their callee can't take go to another one.
+//! Re-routing: calls that their callee can't take go to another one.
 //!
-//! Spec: advanced profile "Call Re-Routing"; for the policies of this router, the same rule: as if
-//! the unavailable callee did not exist.
+//! Spec: advanced profile "Call Re-Routing". The policies of this router follow the same rule: as
+//! if the unavailable callee did not exist.
 
 use cloverleaf_router::limits::MAX_CALLEES_TRIED;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -36,7 +36,8 @@ impl Crew {
         Self { lab, caller, callees }
     }
 
-    /// Who has been asked since the last look, one callee, and under which number.
+    /// The callee that has received a call since the last call of this function, and the invocation
+    /// id.
     fn asked(&mut self) -> (usize, u64) {
         let mut asked = Vec::new();
         for (place, callee) in self.callees.into_iter().enumerate() {
@@ -58,7 +59,8 @@ impl Crew {
         self.lab.send(self.caller, call);
     }
 
-    /// Calls once; everybody is unavailable. Who was asked, in order.
+    /// Sends a call for which every callee is unavailable. Returns the callees in the order in
+    /// which they were tried.
     fn asked_in_vain(&mut self, number: u64) -> String {
         self.call(number, CallOptions::default());
         let mut names = String::new();
@@ -75,19 +77,19 @@ impl Crew {
 }
 
 #[test]
-fn first_goes_on_with_the_one_that_registered_after() {
+fn first_continues_with_the_next_registered_callee() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     assert_eq!([1, 2].map(|number| crew.asked_in_vain(number)), ["abc", "abc"]);
 }
 
 #[test]
-fn last_goes_on_with_the_one_that_registered_before() {
+fn last_continues_with_the_previously_registered_callee() {
     let mut crew = Crew::sharing(InvokePolicy::Last);
     assert_eq!([1, 2].map(|number| crew.asked_in_vain(number)), ["cba", "cba"]);
 }
 
 #[test]
-fn roundrobin_goes_on_with_the_next() {
+fn roundrobin_continues_with_the_next_callee() {
     let mut crew = Crew::sharing(InvokePolicy::RoundRobin);
     assert_eq!(crew.asked_in_vain(1), "abc");
     crew.call(2, CallOptions::default());
@@ -96,7 +98,7 @@ fn roundrobin_goes_on_with_the_next() {
 }
 
 #[test]
-fn random_goes_on_with_any_of_the_others() {
+fn random_continues_with_any_other_callee() {
     let mut crew = Crew::sharing(InvokePolicy::Random);
     let orders: Vec<String> = (1..=120).map(|number| crew.asked_in_vain(number)).collect();
     for order in ["abc", "acb", "bac", "bca", "cab", "cba"] {
@@ -106,7 +108,7 @@ fn random_goes_on_with_any_of_the_others() {
 }
 
 #[test]
-fn load_goes_on_with_the_one_that_has_least() {
+fn load_continues_with_the_least_loaded_callee() {
     let mut crew = Crew::sharing(InvokePolicy::Load);
     for number in 1..=3 {
         crew.call(number, CallOptions::default());
@@ -116,7 +118,7 @@ fn load_goes_on_with_the_one_that_has_least() {
     crew.lab.received(crew.caller);
     crew.call(4, CallOptions::default());
     assert_eq!(crew.asked(), (1, 2));
-    // What came back counts no longer: b has none, a and c have one each.
+    // Rerouted calls no longer count: b has none, a and c have one each.
     crew.lab.send(crew.callees[1], unavailable(2));
     let (place, invocation) = crew.asked();
     assert_ne!(place, 1);
@@ -125,7 +127,7 @@ fn load_goes_on_with_the_one_that_has_least() {
 }
 
 #[test]
-fn hash_and_sticky_go_on_with_the_next_nearest_always_the_same() {
+fn hash_and_sticky_continue_with_the_same_next_callee() {
     for policy in [InvokePolicy::Hash, InvokePolicy::Sticky] {
         let mut crew = Crew::sharing(policy);
         let mut orders = Vec::new();
@@ -147,7 +149,7 @@ fn hash_and_sticky_go_on_with_the_next_nearest_always_the_same() {
 }
 
 #[test]
-fn the_caller_never_knows() {
+fn rerouting_is_invisible_to_the_caller() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.callees[0], unavailable(1));
@@ -156,14 +158,14 @@ fn the_caller_never_knows() {
     crew.lab.send(crew.callees[place], client::yielded(invocation, args([5])));
     assert_eq!(crew.lab.received(crew.caller), [router::result(1, args([5]))]);
     let Crew { mut lab, caller, callees } = crew;
-    // Who has passed it on can't answer it any more.
+    // A callee that has rerouted the call can't answer it any more.
     lab.send(callees[0], client::yielded(1, args([6])));
     assert_silence(&mut lab, &[caller]);
     assert_nothing_stays(lab, &[caller, callees[0], callees[1], callees[2]]);
 }
 
 #[test]
-fn a_single_callee_that_is_unavailable_leaves_nobody() {
+fn single_unavailable_callee_fails_the_call() {
     for options in [RegisterOptions::default(), shared(InvokePolicy::RoundRobin)] {
         let mut lab = Lab::new();
         let [caller, callee] = join(&mut lab, ["caller", "callee"]);
@@ -175,7 +177,7 @@ fn a_single_callee_that_is_unavailable_leaves_nobody() {
 }
 
 #[test]
-fn the_error_of_a_callee_that_has_not_announced_rerouting_is_passed_on() {
+fn error_of_a_callee_without_rerouting_is_forwarded() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let a = lab.join_as(without("a", &[Feature::CallReroute]));
@@ -203,7 +205,7 @@ fn no_other_error_reroutes() {
 }
 
 #[test]
-fn a_call_whose_result_has_begun_belongs_to_its_callee() {
+fn call_with_progressive_results_is_not_rerouted() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, receiving());
     crew.lab.received(crew.callees[0]);
@@ -215,7 +217,7 @@ fn a_call_whose_result_has_begun_belongs_to_its_callee() {
 }
 
 #[test]
-fn a_call_that_was_given_up_is_not_sent_again() {
+fn canceled_call_is_not_rerouted() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.caller, cancel(1, CancelMode::Kill));
@@ -226,7 +228,7 @@ fn a_call_that_was_given_up_is_not_sent_again() {
 }
 
 #[test]
-fn a_call_that_was_passed_on_is_canceled_where_it_is() {
+fn rerouted_call_is_canceled_at_its_current_callee() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.callees[0], unavailable(1));
@@ -239,7 +241,7 @@ fn a_call_that_was_passed_on_is_canceled_where_it_is() {
 }
 
 #[test]
-fn a_callee_that_left_meanwhile_is_not_asked() {
+fn callee_that_left_meanwhile_is_skipped() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.disconnect(crew.callees[1]);
@@ -249,7 +251,7 @@ fn a_callee_that_left_meanwhile_is_not_asked() {
 }
 
 #[test]
-fn a_callee_that_came_meanwhile_is_asked() {
+fn callee_that_joined_meanwhile_is_tried() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     let [late] = join(&mut crew.lab, ["late"]);
@@ -262,7 +264,7 @@ fn a_callee_that_came_meanwhile_is_asked() {
 }
 
 #[test]
-fn a_callee_that_has_unregistered_since_may_still_say_so() {
+fn unregistered_callee_may_still_reroute() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.send(crew.callees[0], client::unregister(2, 1));
@@ -272,7 +274,7 @@ fn a_callee_that_has_unregistered_since_may_still_say_so() {
 }
 
 #[test]
-fn a_registration_that_is_gone_has_nobody() {
+fn rerouted_call_fails_when_the_registration_is_gone() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     for callee in crew.callees {
@@ -283,7 +285,7 @@ fn a_registration_that_is_gone_has_nobody() {
 }
 
 #[test]
-fn a_call_is_passed_on_to_a_bounded_number_of_callees() {
+fn rerouting_tries_a_limited_number_of_callees() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let callees = [(); MAX_CALLEES_TRIED + 1].map(|()| lab.join_as(able("callee")));
@@ -302,7 +304,7 @@ fn a_call_is_passed_on_to_a_bounded_number_of_callees() {
     assert_nothing_stays(lab, &callees);
 }
 
-/// Callees that lack a feature or are about to leave are not tried.
+/// Callees that lack a feature or are closing are not tried.
 #[test]
 fn the_only_callee_that_can_take_a_call_is_found_among_many() {
     let mut lab = Lab::new();
@@ -322,10 +324,10 @@ fn the_only_callee_that_can_take_a_call_is_found_among_many() {
     assert_silence(&mut lab, &lacking);
 }
 
-// === callees that can't be reached ===
+// === unreachable callees ===
 
 #[test]
-fn of_several_callees_one_that_can_not_take_a_call_is_passed_over() {
+fn callee_that_can_not_take_a_call_is_skipped() {
     for policy in [InvokePolicy::First, InvokePolicy::RoundRobin, InvokePolicy::Load] {
         for state in [OutboxState::Dropping, OutboxState::Closed] {
             let mut crew = Crew::sharing(policy);
@@ -341,7 +343,7 @@ fn of_several_callees_one_that_can_not_take_a_call_is_passed_over() {
 }
 
 #[test]
-fn where_no_callee_can_take_a_call_the_reason_is_said() {
+fn call_fails_with_the_reason_when_no_callee_can_take_it() {
     let congested = refused(1, error_uri::UNAVAILABLE, "the callee's queue is full");
     for (state, told) in
         [(OutboxState::Dropping, congested), (OutboxState::Closed, router::callee_gone(1))]
@@ -356,7 +358,7 @@ fn where_no_callee_can_take_a_call_the_reason_is_said() {
 }
 
 #[test]
-fn rerouting_passes_over_who_can_not_take_the_call() {
+fn rerouting_skips_callees_that_can_not_take_the_call() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions::default());
     crew.lab.received(crew.callees[0]);
@@ -364,16 +366,16 @@ fn rerouting_passes_over_who_can_not_take_the_call() {
     crew.lab.send(crew.callees[0], unavailable(1));
     assert_eq!(crew.asked(), (2, 1));
     crew.lab.set_state(crew.callees[1], OutboxState::Reading);
-    // It has been asked, though in vain.
+    // It was tried without success.
     crew.lab.send(crew.callees[2], unavailable(1));
     assert_eq!(crew.lab.received(crew.caller), [nobody_available(1)]);
 }
 
-// === time ===
+// === timeouts ===
 
-/// Decisions F12: the dealer watches the time, wherever the call goes.
+/// Decisions F12: the dealer watches the timeout of a rerouted call.
 #[test]
-fn the_time_of_a_call_goes_on_where_it_is_passed_on() {
+fn timeout_continues_after_rerouting() {
     let mut crew = Crew::sharing(InvokePolicy::First);
     crew.call(1, CallOptions { timeout: Some(100), ..CallOptions::default() });
     crew.lab.pass(millis(60));
@@ -384,9 +386,9 @@ fn the_time_of_a_call_goes_on_where_it_is_passed_on() {
     assert_eq!(crew.lab.received(crew.caller), [router::timed_out(1)]);
 }
 
-/// Decisions F12: `forward_timeout` moves the watch to a callee, and only to that one.
+/// Decisions F12: `forward_timeout` applies to this one callee only.
 #[test]
-fn the_dealer_watches_the_time_again_when_the_callee_that_did_is_unavailable() {
+fn dealer_watches_the_timeout_after_a_callee_with_forward_timeout_is_unavailable() {
     let mut lab = Lab::new();
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
     let watching = RegisterOptions { forward_timeout: Some(true), ..shared(InvokePolicy::First) };

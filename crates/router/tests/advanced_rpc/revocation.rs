@@ -1,10 +1,10 @@
-//! Registrations that are taken away: REGISTER.Options.force_reregister.
+//! Revoked registrations: REGISTER.Options.force_reregister.
 //!
-//! As in Crossbar.io, but for decisions F15: UNREGISTERED with request 0 goes only to those that
-//! have announced that they know it. What `wamp.registration.remove_callee` does is told in
-//! `registration_meta`. Spec: advanced profile "Registration Revocation".
+//! As in Crossbar.io, except for decisions F15: UNREGISTERED with request 0 goes only to callees
+//! that have announced registration revocation. `registration_meta` tests
+//! `wamp.registration.remove_callee`. Spec: advanced profile "Registration Revocation".
 
-use cloverleaf_router::limits::MAX_PATTERN_REGISTRATIONS_PER_SESSION;
+use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_router::{Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -30,7 +30,7 @@ fn already_exists(number: u64, procedure: &str) -> cloverleaf_wamp::message::Rou
     router::refused(RequestKind::Register, number, error, &text)
 }
 
-/// A caller, a callee that has registered `com.add`, and somebody else.
+/// A caller, a callee that has registered `com.add`, and another peer.
 fn three(callee: Client) -> (Lab, [Peer; 3]) {
     let mut lab = Lab::new();
     let callee = lab.join_as(callee);
@@ -54,7 +54,7 @@ fn a_callee_may_take_a_procedure_over_under_a_new_registration() {
 
 /// Decisions F15.
 #[test]
-fn who_has_not_announced_revocation_is_told_nothing() {
+fn callee_without_registration_revocation_is_not_notified() {
     for callee in [without("callee", &[Feature::RegistrationRevocation]), Client::basic("callee")] {
         let (mut lab, [caller, callee, other]) = three(callee);
         register(&mut lab, other, force(), "com.add", 2);
@@ -66,7 +66,7 @@ fn who_has_not_announced_revocation_is_told_nothing() {
 }
 
 #[test]
-fn without_the_wish_a_procedure_stays_whose_it_is() {
+fn register_without_force_keeps_the_registration() {
     let no = RegisterOptions { force_reregister: Some(false), ..RegisterOptions::default() };
     for options in [RegisterOptions::default(), no] {
         let (mut lab, [_, callee, other]) = three(able("callee"));
@@ -77,7 +77,7 @@ fn without_the_wish_a_procedure_stays_whose_it_is() {
 }
 
 #[test]
-fn where_nobody_has_it_the_wish_changes_nothing() {
+fn force_reregister_of_a_free_procedure_registers_it() {
     let mut lab = Lab::new();
     let [callee, other] = join(&mut lab, ["callee", "other"]);
     register(&mut lab, callee, force(), "com.add", 1);
@@ -86,7 +86,7 @@ fn where_nobody_has_it_the_wish_changes_nothing() {
 }
 
 #[test]
-fn all_callees_of_a_shared_procedure_lose_it_and_any_policy_may_follow() {
+fn force_reregister_revokes_all_callees_of_a_shared_procedure() {
     let mut lab = Lab::new();
     let [a, b, c, caller] = join(&mut lab, ["a", "b", "c", "caller"]);
     for callee in [a, b] {
@@ -105,7 +105,7 @@ fn all_callees_of_a_shared_procedure_lose_it_and_any_policy_may_follow() {
 }
 
 #[test]
-fn a_callee_may_take_over_what_is_its_own() {
+fn callee_may_force_reregister_its_own_procedure() {
     let (mut lab, [caller, callee, _]) = three(able("callee"));
     lab.send(callee, client::register_with(2, force(), "com.add"));
     let told = [revoked(1, error_uri::UNREGISTERED), router::registered(2, 2)];
@@ -136,7 +136,7 @@ fn calls_of_the_revoked_callee_are_answered_by_it() {
 }
 
 #[test]
-fn what_was_revoked_can_not_be_unregistered() {
+fn revoked_registration_can_not_be_unregistered() {
     let (mut lab, [_, callee, other]) = three(able("callee"));
     register(&mut lab, other, force(), "com.add", 2);
     lab.received(callee);
@@ -150,7 +150,7 @@ fn what_was_revoked_can_not_be_unregistered() {
 }
 
 #[test]
-fn only_the_very_same_pattern_is_taken_over() {
+fn force_reregister_applies_to_the_same_pattern_only() {
     let mut lab = Lab::new();
     let [callee, other] = join(&mut lab, ["callee", "other"]);
     let policies = [MatchPolicy::Exact, MatchPolicy::Prefix, MatchPolicy::Wildcard];
@@ -164,7 +164,7 @@ fn only_the_very_same_pattern_is_taken_over() {
 }
 
 #[test]
-fn who_may_not_register_may_not_take_over() {
+fn force_reregister_needs_permission() {
     let everything = |uri| (UriPattern::from_starred(uri).expect("a URI"), Permission::ALL);
     let nothing = Permission { register: false, ..Permission::ALL };
     let guest = [everything("*"), (everything("com.add").0, nothing)];
@@ -180,13 +180,13 @@ fn who_may_not_register_may_not_take_over() {
     assert_silence(&mut lab, &[callee]);
 }
 
-/// What is taken away no longer counts against the session's limits.
+/// Revoked registrations no longer count in the limits of the session.
 #[test]
-fn two_callees_may_take_a_pattern_from_each_other_for_ever() {
+fn two_callees_may_force_reregister_in_turns() {
     let mut lab = Lab::new();
     let [a, b] = join(&mut lab, ["a", "b"]);
     let options = RegisterOptions { match_policy: Some(MatchPolicy::Prefix), ..force() };
-    for round in 1..=MAX_PATTERN_REGISTRATIONS_PER_SESSION as u64 + 1 {
+    for round in 1..=SessionLimits::DEFAULT.max_pattern_registrations as u64 + 1 {
         for (turn, callee) in [(0, a), (1, b)] {
             lab.send(callee, client::register_with(round, options.clone(), "com."));
             let id = 2 * round - 1 + turn;

@@ -1,5 +1,5 @@
-//! Whatever callees come and go, a key stays where it is, unless its callee goes or a new one takes
-//! it.
+//! Keys keep their callee while others come and go, unless the callee leaves or a new one takes the
+//! key over.
 
 use cloverleaf_testkit::messages::{NOTHING, client};
 use cloverleaf_testkit::{Lab, Peer};
@@ -32,7 +32,7 @@ fn asked(
 
 proptest! {
     #[test]
-    fn a_key_moves_only_with_its_callee_or_to_a_new_one(
+    fn key_moves_only_with_its_callee_or_to_a_new_callee(
         story in vec((any::<bool>(), any::<usize>()), 1..12),
         by_policy in any::<bool>(),
     ) {

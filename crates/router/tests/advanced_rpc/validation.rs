@@ -1,9 +1,9 @@
-//! Calls and answers that are held against schemas: the caller's permission says which for calls,
-//! the callee's for what it answers.
+//! Validation of calls against the schemas of the caller's permission, and of answers against those
+//! of the callee's permission.
 //!
-//! This router's own, see the decision on validation.
+//! An extension of this router, see `docs/decisions/validation.md`.
 
-use cloverleaf_router::limits::MAX_VALIDATED_BYTES;
+use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{Permission, RealmSettings, Role, Schemas, Validation};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::numbers::Numbers;
@@ -25,7 +25,7 @@ use crate::fixture::{
     yield_part,
 };
 
-/// Schemas for everything that has to do with calls.
+/// Schemas for all kinds of payloads of a call.
 fn all() -> Schemas {
     Schemas {
         call: Numbers::schema(),
@@ -37,7 +37,7 @@ fn all() -> Schemas {
     }
 }
 
-/// A realm whose role `held` is held to these schemas with everything, and anyone else to none.
+/// A realm whose role `held` has these schemas for every URI; other roles have none.
 fn realm(schemas: Schemas) -> Lab {
     let mut validation = Validation::default();
     let held = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
@@ -51,7 +51,7 @@ fn held(name: &'static str) -> Client {
     Client { role: "held", ..able(name) }
 }
 
-/// A caller and a callee of `com.sum`, one of them held to schemas.
+/// A caller and a callee of `com.sum`, one of which has schemas.
 fn pair(schemas: Schemas, caller: Client, callee: Client) -> (Lab, Peer, Peer) {
     let mut lab = realm(schemas);
     let (caller, callee) = (lab.join_as(caller), lab.join_as(callee));
@@ -67,7 +67,7 @@ fn held_callee() -> (Lab, Peer, Peer) {
     pair(all(), able("caller"), held("callee"))
 }
 
-/// The same, and call 1, which takes its result in parts, has reached the callee.
+/// As [`pair`], with call 1, which accepts progressive results, at the callee.
 fn asked() -> (Lab, Peer, Peer) {
     let (mut lab, caller, callee) = held_callee();
     lab.send(caller, client::call_with(1, receiving(), "com.sum", text("no number")));
@@ -84,13 +84,13 @@ fn from_wire(message: &serde_json::Value) -> ClientMessage {
     decode_client(Serializer::Json, &message.to_string().into_bytes().into()).expect("a message")
 }
 
-/// INTERRUPT for an answer that is none.
+/// INTERRUPT for a rejected answer.
 fn not_taken(number: u64) -> RouterMessage {
     router::interrupt(number, CancelMode::KillNoWait, error_uri::INVALID_ARGUMENT)
 }
 
 #[test]
-fn a_call_that_is_not_as_asked_is_refused_and_nobody_hears_of_it() {
+fn invalid_call_is_refused_and_reaches_no_callee() {
     let (mut lab, caller, callee) = held_caller();
     lab.send(caller, client::call(1, "com.sum", args(["no number"])));
     assert_eq!(lab.received(caller), [invalid(1, "call")]);
@@ -103,7 +103,7 @@ fn a_call_that_is_not_as_asked_is_refused_and_nobody_hears_of_it() {
 }
 
 #[test]
-fn who_may_not_call_hears_that_first() {
+fn authorization_comes_before_validation() {
     let mut validation = Validation::default();
     let schemas = Some(validation.add(all()));
     let nothing = Permission { schemas, ..Permission::default() };
@@ -117,7 +117,7 @@ fn who_may_not_call_hears_that_first() {
 }
 
 #[test]
-fn the_procedures_of_the_router_are_no_exception() {
+fn calls_of_meta_procedures_are_validated() {
     let mut lab = realm(all());
     let caller = lab.join_as(held("caller"));
     lab.send(caller, client::call(1, "wamp.session.count", args([["anyone"]])));
@@ -127,7 +127,7 @@ fn the_procedures_of_the_router_are_no_exception() {
 }
 
 #[test]
-fn a_call_ends_with_a_part_that_is_not_as_asked() {
+fn invalid_part_ends_the_call() {
     let (mut lab, caller, callee) = held_caller();
     lab.send(caller, call_part(1, "com.sum", text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "part of the call")]);
@@ -144,7 +144,7 @@ fn a_call_ends_with_a_part_that_is_not_as_asked() {
         lab.send(caller, part);
         assert_eq!(lab.received(caller), [invalid(number, what)]);
         assert_eq!(lab.received(callee), [given_up(invocation)]);
-        // What follows of the call is late.
+        // Further parts of the call are late.
         lab.send(caller, call_part(number, "com.sum", args([2])));
         lab.send(callee, client::yielded(invocation, args([3])));
         assert_silence(&mut lab, &[caller, callee]);
@@ -153,7 +153,7 @@ fn a_call_ends_with_a_part_that_is_not_as_asked() {
 }
 
 #[test]
-fn parts_and_the_last_one_have_schemas_of_their_own() {
+fn parts_and_last_results_have_separate_schemas() {
     let schemas = Schemas { call: Numbers::schema(), ..Schemas::default() };
     let (mut lab, caller, callee) = pair(schemas, held("caller"), able("callee"));
     lab.send(caller, call_part(1, "com.sum", text("any")));
@@ -163,7 +163,7 @@ fn parts_and_the_last_one_have_schemas_of_their_own() {
 }
 
 #[test]
-fn a_result_that_is_not_as_asked_is_none_and_both_sides_hear_of_it() {
+fn invalid_result_fails_the_call_and_interrupts_the_callee() {
     let (mut lab, caller, callee) = asked();
     lab.send(callee, client::yielded(1, text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "result")]);
@@ -176,21 +176,21 @@ fn a_result_that_is_not_as_asked_is_none_and_both_sides_hear_of_it() {
 }
 
 #[test]
-fn a_call_ends_with_a_part_of_its_result_that_is_not_as_asked() {
+fn invalid_progressive_result_ends_the_call() {
     let (mut lab, caller, callee) = asked();
     lab.send(callee, yield_part(1, args([1])));
     assert_eq!(lab.received(caller), [result_part(1, args([1]))]);
     lab.send(callee, yield_part(1, text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "part of the result")]);
     assert_eq!(lab.received(callee), [not_taken(1)]);
-    // It has been asked to stop, and what it says until it has heard is late.
+    // It was interrupted; its answers until then are late.
     lab.send(callee, yield_part(1, args([2])));
     assert_silence(&mut lab, &[caller, callee]);
     assert_nothing_stays(lab, &[caller, callee]);
 }
 
 #[test]
-fn a_callee_that_can_not_be_interrupted_is_told_nothing() {
+fn callee_without_call_canceling_is_not_interrupted() {
     let callee = Client { role: "held", ..Client::basic("callee") };
     let (mut lab, caller, callee) = pair(all(), able("caller"), callee);
     lab.send(caller, client::call(1, "com.sum", NOTHING));
@@ -201,7 +201,7 @@ fn a_callee_that_can_not_be_interrupted_is_told_nothing() {
 }
 
 #[test]
-fn an_error_that_is_not_as_asked_does_not_reach_the_caller() {
+fn invalid_error_does_not_reach_the_caller() {
     let (mut lab, caller, callee) = asked();
     lab.send(callee, client::failure(1, "com.sum.error", text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "callee's error")]);
@@ -213,7 +213,7 @@ fn an_error_that_is_not_as_asked_does_not_reach_the_caller() {
 }
 
 #[test]
-fn what_the_host_says_in_place_of_the_callee_follows_no_schema() {
+fn failure_reported_by_the_host_is_not_validated() {
     let (mut lab, caller, callee) = asked();
     let request = InvocationId::new(1).expect("an id");
     let error = InvocationError {
@@ -227,7 +227,7 @@ fn what_the_host_says_in_place_of_the_callee_follows_no_schema() {
 }
 
 #[test]
-fn a_callee_is_held_to_the_rules_that_it_has_registered_under() {
+fn answers_are_validated_against_the_permission_of_the_registration() {
     let mut validation = Validation::default();
     let schemas = Schemas { call_result: Numbers::schema(), ..Schemas::default() };
     let sums = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
@@ -252,7 +252,7 @@ fn a_callee_is_held_to_the_rules_that_it_has_registered_under() {
 }
 
 #[test]
-fn a_callee_that_is_unavailable_passes_its_call_on_whatever_it_says() {
+fn rerouting_error_is_not_validated() {
     let mut lab = realm(all());
     let caller = lab.join_as(able("caller"));
     let [first, second] = ["first", "second"].map(|name| lab.join_as(held(name)));
@@ -264,13 +264,13 @@ fn a_callee_that_is_unavailable_passes_its_call_on_whatever_it_says() {
     lab.send(first, client::failure(1, error_uri::UNAVAILABLE, text("no number")));
     assert_eq!(lab.received(second), [router::invocation(1, 1, NOTHING)]);
     lab.send(second, unavailable(1));
-    let nobody =
+    let refused =
         refused(1, error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment");
-    assert_eq!(lab.received(caller), [nobody]);
+    assert_eq!(lab.received(caller), [refused]);
 }
 
 #[test]
-fn of_several_callees_each_answers_for_itself() {
+fn answers_of_a_call_to_all_are_validated_one_by_one() {
     let mut lab = realm(all());
     let caller = lab.join_as(able("caller"));
     let callees = ["a", "b", "c"].map(|name| lab.join_as(held(name)));
@@ -298,7 +298,7 @@ fn of_several_callees_each_answers_for_itself() {
 }
 
 #[test]
-fn what_can_not_be_looked_into_is_refused() {
+fn opaque_payload_is_refused_when_a_schema_applies() {
     let sealed = |what: &str| {
         let text =
             format!("the payload of the {what} has a schema to follow, and can't be looked into");
@@ -324,9 +324,9 @@ fn what_can_not_be_looked_into_is_refused() {
 }
 
 #[test]
-fn what_takes_too_long_to_look_into_is_refused() {
+fn payload_over_the_validation_limit_is_refused() {
     let (mut lab, caller, callee) = held_caller();
-    let long = text(&"x".repeat(MAX_VALIDATED_BYTES));
+    let long = text(&"x".repeat(SharedLimits::DEFAULT.max_validated_bytes));
     lab.send(caller, client::call(1, "com.sum", long));
     let explained = "the payload of the call has a schema to follow, and holds more than 262144 \
                      bytes";
@@ -335,7 +335,7 @@ fn what_takes_too_long_to_look_into_is_refused() {
 }
 
 #[test]
-fn a_part_that_was_not_asked_for_is_dropped_whatever_is_in_it() {
+fn unrequested_progressive_result_is_dropped_without_validation() {
     let (mut lab, caller, callee) = held_callee();
     lab.send(caller, client::call(1, "com.sum", NOTHING));
     lab.received(callee);

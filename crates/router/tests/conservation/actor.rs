@@ -1,5 +1,5 @@
-//! One peer as an honest client sees itself: what it asked for, what it was told, and whether
-//! what it is told may be said to it.
+//! One peer as an honest client sees itself: its requests, the messages that it has received, and
+//! which messages it may receive.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,38 +15,38 @@ use crate::ledger::{Asked, Called, Held, Mark, Request};
 use crate::operation::Kind;
 use crate::world::Group;
 
-/// The URI of every failure of a callee that is no other one.
+/// The URI of every failure of a callee that has no other one.
 pub(crate) const FAILURE: &str = "com.error.failure";
 
-/// A peer and what it knows.
+/// A peer and its knowledge.
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) peer: Peer,
     pub(crate) kind: Kind,
-    /// Its place in the world; what it sends is marked with it.
+    /// Its place in the world; its messages are marked with it.
     place: usize,
     /// Whether its session is open.
     pub(crate) is_open: bool,
-    /// Its connection is going: what it is sent is lost.
+    /// Its connection is closed: messages to it are lost.
     pub(crate) is_deaf: bool,
-    /// It has sent GOODBYE and is not answered yet; it sends nothing more.
+    /// It has sent GOODBYE and has no answer yet; it sends nothing more.
     pub(crate) is_leaving: bool,
-    /// Senders with independent requests have no order.
+    /// Events of senders with independent requests may arrive in any order.
     pub(crate) hears_unordered: bool,
     requests: u64,
     waiting: BTreeMap<u64, Request>,
     pub(crate) calls: BTreeMap<u64, Called>,
     pub(crate) registrations: BTreeMap<u64, Held>,
     pub(crate) subscriptions: BTreeSet<u64>,
-    /// The first of which is number 1.
+    /// The first one has number 1.
     pub(crate) asked: Vec<Asked>,
     /// The invocations that it has not answered.
     pub(crate) invocations: BTreeSet<u64>,
-    /// The registration and number of the invocations that came since the last look.
+    /// The registration and number of the invocations since the last look.
     pub(crate) news: Vec<(u64, u64)>,
     /// Events that it has not acknowledged.
     pub(crate) to_acknowledge: Vec<PublicationId>,
-    /// By sender: the number of the last publication that came from it.
+    /// By sender: the number of its last publication that was received.
     last_from: HashMap<usize, u64>,
 }
 
@@ -73,19 +73,19 @@ impl Actor {
         }
     }
 
-    /// Whether what it knows of its own calls is true.
+    /// Whether its knowledge of its own calls is true.
     pub(crate) const fn hears(&self) -> bool {
         self.is_open && !self.is_deaf
     }
 
-    /// A number for a new request that will be answered.
+    /// A request id for a new request that will be answered.
     pub(crate) fn ask(&mut self, request: Request) -> u64 {
         let number = self.number();
         self.waiting.insert(number, request);
         number
     }
 
-    /// A number for a request that nobody answers.
+    /// A request id for a request that is not answered.
     pub(crate) const fn number(&mut self) -> u64 {
         self.requests += 1;
         self.requests
@@ -106,7 +106,7 @@ impl Actor {
         &self.asked[number as usize - 1]
     }
 
-    /// Takes in what the peer was sent; panics when it may not have been.
+    /// Reads a message that the peer was sent; panics if it may not be sent.
     pub(crate) fn read(&mut self, message: RouterMessage) {
         assert!(self.is_open, "{message:?} after the end of the session");
         match message {
@@ -116,7 +116,7 @@ impl Actor {
                 let Request::Register(terms) = self.answered(answer.request.number()) else {
                     panic!("REGISTERED answers no REGISTER");
                 };
-                // Once more of the same changes nothing.
+                // Registering again changes nothing.
                 let id = answer.registration.number();
                 self.registrations.entry(id).or_insert_with(|| Held::new(terms));
             }
@@ -150,7 +150,7 @@ impl Actor {
             RouterMessage::Interrupt(interrupt) => self.interrupted(&interrupt),
             RouterMessage::Event(event) => self.heard(&event),
             RouterMessage::Abort(_) | RouterMessage::Goodbye(_) => self.is_open = false,
-            other => panic!("nobody asked for {other:?}"),
+            other => panic!("unexpected: {other:?}"),
         }
     }
 
@@ -162,7 +162,7 @@ impl Actor {
         let number = result.request.number();
         if result.details.progress == Some(true) {
             let call = &self.calls[&number];
-            assert!(call.manner.receiving && !call.has_ended, "a part that may not come");
+            assert!(call.shape.receiving && !call.has_ended, "a part that may not come");
             self.assert_echo(number, &result.payload);
         } else if let Request::Call = self.answered(number) {
             self.end(number);
@@ -180,20 +180,20 @@ impl Actor {
                     self.assert_echo(number, &error.payload);
                 }
             }
-            // Somebody has taken it away and could not say so.
+            // The registration was revoked without a notice.
             Request::Unregister(id) => drop(self.registrations.remove(&id)),
             _ => {}
         }
     }
 
-    /// A call ends, once.
+    /// Ends a call; panics if it has ended before.
     fn end(&mut self, number: u64) {
         let call = self.calls.get_mut(&number).expect("a call of this peer");
         assert!(!std::mem::replace(&mut call.has_ended, true));
     }
 
-    /// A callee has answered with the arguments of that very call, or each of several has, or has
-    /// failed.
+    /// Asserts that a callee has answered with the arguments of that call, or that each of several
+    /// has, or has failed.
     fn assert_echo(&self, number: u64, payload: &Payload) {
         if let Ok((place, of, _)) = payload.decode_args::<Mark>() {
             return assert_eq!((place, of), (self.place, number));

@@ -1,4 +1,4 @@
-//! Registering, calling, answering.
+//! Applies the operations of callers and callees.
 
 use cloverleaf_testkit::messages::{args, client};
 use cloverleaf_wamp::error_uri;
@@ -8,7 +8,7 @@ use cloverleaf_wamp::message::{
 
 use crate::actor::FAILURE;
 use crate::ledger::{Called, Request};
-use crate::operation::{DeliveryMode, Kind, PATTERNS, RegistrationTerms, URIS};
+use crate::operation::{CallShape, Kind, PATTERNS, RegistrationTerms, URIS};
 use crate::world::{World, one_of};
 
 impl World {
@@ -41,7 +41,7 @@ impl World {
         Some(())
     }
 
-    /// Calls a procedure of the router.
+    /// Calls a meta procedure.
     pub(crate) fn call_meta(
         &mut self,
         who: usize,
@@ -52,29 +52,29 @@ impl World {
         self.send(who, client::call(number, procedure, arguments));
     }
 
-    pub(crate) fn call(&mut self, who: usize, manner: DeliveryMode) {
+    pub(crate) fn call(&mut self, who: usize, shape: CallShape) {
         let step = self.step;
         let actor = &mut self.actors[who];
         let number = actor.ask(Request::Call);
-        let is_open = manner.in_parts && actor.kind == Kind::Able;
-        let called = Called { step, manner, parts: 1, is_open, has_ended: false, came_back: false };
+        let is_open = shape.in_parts && actor.kind == Kind::Able;
+        let called = Called { step, shape, parts: 1, is_open, has_ended: false, came_back: false };
         actor.calls.insert(number, called);
         let sharding = Sharding {
-            rkey: manner.rkey.map(|key| ["a", "b", "c"][usize::from(key)].into()),
-            runmode: manner.runmode.map(Into::into),
+            rkey: shape.rkey.map(|key| ["a", "b", "c"][usize::from(key)].into()),
+            runmode: shape.runmode.map(Into::into),
         };
         let options = CallOptions {
-            timeout: manner.timeout,
-            receive_progress: Some(manner.receiving),
+            timeout: shape.timeout,
+            receive_progress: Some(shape.receiving),
             progress: Some(is_open),
             sharding: Some(Box::new(sharding)),
             ..CallOptions::default()
         };
         let mark = args((who, number, 0));
-        self.send(who, client::call_with(number, options, URIS[manner.uri], mark));
+        self.send(who, client::call_with(number, options, URIS[shape.uri], mark));
     }
 
-    /// The next part of a call, also of one that has ended.
+    /// Sends the next part of a call, also of one that has ended.
     pub(crate) fn call_part(&mut self, who: usize, which: usize, is_last: bool) -> Option<()> {
         let calls = &mut self.actors[who].calls;
         let open = calls.iter().filter(|(_, call)| call.is_open).map(|(number, _)| *number);
@@ -84,13 +84,13 @@ impl World {
         call.parts += 1;
         call.is_open = !is_last;
         let options = CallOptions { progress: Some(!is_last), ..CallOptions::default() };
-        let uri = URIS[call.manner.uri];
+        let uri = URIS[call.shape.uri];
         self.send(who, client::call_with(number, options, uri, mark));
         Some(())
     }
 
-    /// An invocation that the peer was sent once: mostly one that it has not answered, which it now
-    /// has.
+    /// An invocation that the peer has received: mostly one that it has not answered, which counts
+    /// as answered from now on.
     fn answer_of(&mut self, who: usize, which: usize) -> Option<u64> {
         let actor = &mut self.actors[who];
         let number = match which % 4 {
@@ -108,7 +108,7 @@ impl World {
         Some(())
     }
 
-    /// A part of a result: also of a call that has ended, or whose caller takes no parts.
+    /// Sends a progressive result: also of a call that has ended, or whose caller accepts none.
     pub(crate) fn yield_part(&mut self, who: usize, which: usize) -> Option<()> {
         let number = one_of(1..=self.actors[who].last_invocation(), which)?;
         let options = YieldOptions { progress: Some(true), ..YieldOptions::default() };

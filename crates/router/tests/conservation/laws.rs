@@ -1,4 +1,4 @@
-//! What must hold between several peers.
+//! The promises between several peers.
 
 use crate::actor::Actor;
 use crate::ledger::Held;
@@ -13,7 +13,7 @@ impl World {
         }
     }
 
-    /// Whether the call behind an invocation has not ended; none where nobody knows.
+    /// Whether the call behind an invocation is in flight; `None` if no peer knows.
     pub(crate) fn is_in_flight(&self, who: usize, number: u64) -> Option<bool> {
         let callee = &self.actors[who];
         let asked = callee.invocation(number);
@@ -25,8 +25,8 @@ impl World {
         (!caller.is_deaf).then(|| !caller.calls[&call].has_ended)
     }
 
-    /// Invocations come at once, which is in order, unless their call has waited or come back; and
-    /// those that have waited come in the order in which they were called.
+    /// Asserts that invocations come at once, which is in order, unless their call was queued or
+    /// rerouted, and that queued calls come in the order in which they were sent.
     fn assert_order(&mut self) {
         let mut late = Vec::new();
         for who in 0..self.actors.len() {
@@ -49,7 +49,7 @@ impl World {
                 }
             }
         }
-        // Of several that came out at once nobody knows which one was the first.
+        // The order of several invocations that came at once is unknown.
         late.sort_unstable();
         for (step, registration) in late {
             let last = self.last_late.insert(registration, step).unwrap_or(0);
@@ -72,8 +72,8 @@ impl World {
         assert_eq!(overtaken, None, "call {call} of session {caller} was overtaken");
     }
 
-    /// No callee has more calls than it takes. One that is not told of revocations does not know
-    /// under which registration it has a call.
+    /// Asserts that no callee has more calls than its limit. A callee without registration
+    /// revocation does not know under which registration it has a call.
     fn assert_limits(&self, who: usize) {
         let callee = &self.actors[who];
         if !callee.hears() || callee.kind != Kind::Able {

@@ -1,18 +1,18 @@
-//! How sessions end: by their own will, by a violation, by somebody else.
+//! Applies the operations that end sessions: GOODBYE, violations, kills.
 
 use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{NOTHING, args, client};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage};
 
-use crate::operation::{Farewell, Violation};
+use crate::operation::{SessionEnding, Violation};
 use crate::world::{World, one_of};
 
 impl World {
-    pub(crate) fn leave_one(&mut self, who: usize, farewell: Farewell) {
+    pub(crate) fn leave_one(&mut self, who: usize, ending: SessionEnding) {
         let peer = self.actors[who].peer;
-        match farewell {
-            Farewell::Goodbye => {
+        match ending {
+            SessionEnding::Goodbye => {
                 let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
                 let flow = self.lab.submit(peer, goodbye);
                 if self.authorizer.is_some() && flow == SessionFlow::Wait {
@@ -21,12 +21,12 @@ impl World {
                 }
                 assert_eq!(flow, SessionFlow::Left);
             }
-            Farewell::Disconnect => self.lab.disconnect(peer),
-            Farewell::Abort => {
+            SessionEnding::Disconnect => self.lab.disconnect(peer),
+            SessionEnding::Abort => {
                 let abort = ClientMessage::Abort(Abort::new("com.error.enough", "enough"));
                 assert_eq!(self.lab.submit(peer, abort), SessionFlow::Close);
             }
-            Farewell::AbortByHost => self.lab.abort(peer, Abort::new("com.error.x", "bytes")),
+            SessionEnding::AbortByHost => self.lab.abort(peer, Abort::new("com.error.x", "bytes")),
         }
         self.ended(who);
     }
@@ -36,7 +36,7 @@ impl World {
         let message = match violation {
             Violation::SecondHello => client::hello(),
             Violation::NeverSentInvocation => client::yielded(actor.last_invocation() + 1, NOTHING),
-            // Who hears nothing does not know what has ended.
+            // A peer with a closed connection does not know which calls have ended.
             Violation::RequestIdInUse if actor.is_deaf => return None,
             // The call may be parked; then it is a violation later, or none if it is denied.
             Violation::RequestIdInUse if self.authorizer.is_some() => return None,
@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    /// Everybody has the same name here.
+    /// All peers have the same authid here.
     pub(crate) fn kill_all(&mut self, who: usize, in_silence: bool) {
         if in_silence {
             self.call_meta(who, "wamp.session.kill_all", NOTHING);
@@ -73,7 +73,7 @@ impl World {
         }
     }
 
-    /// One whose session has ended answers GOODBYE, and is not heard whatever has become of it.
+    /// A peer whose session has ended sends GOODBYE, which has no effect.
     pub(crate) fn answer_goodbye(&mut self, who: usize) -> Option<()> {
         let ended = (0..self.actors.len()).filter(|place| !self.actors[*place].is_open);
         let peer = self.actors[one_of(ended, who)?].peer;
@@ -82,7 +82,7 @@ impl World {
         Some(())
     }
 
-    /// The session has ended; what it was told last is still to be read.
+    /// The session has ended; its last messages are still to be read.
     fn ended(&mut self, who: usize) {
         self.read(who);
         self.actors[who].is_open = false;

@@ -1,23 +1,23 @@
-//! What a peer remembers: what it asked for, what it registered, what it was asked.
+//! The memory of a peer: its requests, registrations and invocations.
 
 use std::collections::BTreeSet;
 
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::payload::Payload;
 
-use crate::operation::{DeliveryMode, RegistrationTerms};
+use crate::operation::{CallShape, RegistrationTerms};
 
-/// Who has sent something, its number, and which part of it this is. Everything that is called,
-/// answered and published in this test is marked so.
+/// The sender of a message, its number, and the number of its part. All calls, answers and
+/// publications of this test are marked so.
 pub(crate) type Mark = (usize, u64, u64);
 
-/// What a request that waits for its answer was about.
+/// The request that waits for an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Request {
     Register(RegistrationTerms),
     Unregister(u64),
     Call,
-    /// A call of a procedure of the router.
+    /// A call of a meta procedure.
     Meta,
     Subscribe,
     Unsubscribe(u64),
@@ -27,23 +27,23 @@ pub(crate) enum Request {
 /// A call, as its caller knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Called {
-    /// At which step of the story.
+    /// The number of the operation.
     pub(crate) step: usize,
-    pub(crate) manner: DeliveryMode,
-    /// How many parts of it were sent.
+    pub(crate) shape: CallShape,
+    /// The number of parts that were sent.
     pub(crate) parts: u64,
     /// The caller may send another part.
     pub(crate) is_open: bool,
-    /// It is answered.
+    /// It was answered.
     pub(crate) has_ended: bool,
-    /// A callee has sent it back.
+    /// A callee has rerouted it.
     pub(crate) came_back: bool,
 }
 
 impl Called {
-    /// Whether it goes to whoever is free.
+    /// Whether it goes to any free callee.
     pub(crate) const fn is_plain(&self) -> bool {
-        self.manner.rkey.is_none() && self.manner.runmode.is_none()
+        self.shape.rkey.is_none() && self.shape.runmode.is_none()
     }
 }
 
@@ -52,7 +52,7 @@ impl Called {
 pub(crate) struct Held {
     pub(crate) invoke: InvokePolicy,
     pub(crate) concurrency: Option<u64>,
-    /// The invocations that came under it, since it was registered.
+    /// The invocations under it since it was registered.
     pub(crate) invocations: BTreeSet<u64>,
 }
 
@@ -62,7 +62,7 @@ impl Held {
         Self { invoke, concurrency, invocations: BTreeSet::new() }
     }
 
-    /// Whether any callee that is free does.
+    /// Whether it invokes any free callee.
     pub(crate) const fn is_plain(&self) -> bool {
         !matches!(self.invoke, InvokePolicy::Hash | InvokePolicy::Sticky)
     }
@@ -75,7 +75,7 @@ pub(crate) struct Asked {
     pub(crate) mark: Mark,
     /// More parts follow.
     pub(crate) is_open: bool,
-    /// Nobody waits for its answer.
+    /// Its answer is not needed any more.
     pub(crate) given_up: bool,
     /// The host could not send it, or not all of it.
     pub(crate) is_lost: bool,

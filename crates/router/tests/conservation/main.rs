@@ -1,9 +1,9 @@
-//! Conservation: whatever list of operations a realm goes through, each CALL ends exactly once or
-//! its caller has left, and when all have left, no table keeps an entry.
+//! Conservation: after any list of operations each CALL has ended exactly once or its caller has
+//! left, and when all sessions have left, no table keeps an entry.
 //!
-//! Beside it the other promises of the design are watched at every step: pair order,
-//! acknowledgments first, invocation ids counting up for each callee, silence after the end; no
-//! callee has more calls than it takes, and calls wait in the order in which they came.
+//! Other promises of the design are checked at every step: pair order, acknowledgments first,
+//! invocation ids counting up for each callee, silence after the end. No callee has more calls than
+//! its limit, and queued calls keep their order.
 //!
 //! A second run has an authorizer that decides on two thirds of the sessions, late, in any order,
 //! or never: the promises hold, and the sessions that it does not decide on are not delayed.

@@ -1,4 +1,4 @@
-//! What can happen to a realm, and how often the test lets it happen.
+//! The operations on a realm and their frequency.
 
 use cloverleaf_router::{Decision, Permission, Verdict};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -9,10 +9,10 @@ use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
-/// Procedures and topics that are called and published to.
+/// Procedures and topics of calls and publications.
 pub(crate) const URIS: [&str; 4] = ["com.a", "com.b", "com.a.b", "com.ab"];
 
-/// What is registered and subscribed to.
+/// Patterns of registrations and subscriptions.
 pub(crate) const PATTERNS: [(MatchPolicy, &str); 6] = [
     (MatchPolicy::Exact, "com.a"),
     (MatchPolicy::Exact, "com.b"),
@@ -22,30 +22,30 @@ pub(crate) const PATTERNS: [(MatchPolicy, &str); 6] = [
     (MatchPolicy::Wildcard, "com..b"),
 ];
 
-/// Calls to procedures below this may wait for a callee, and how many.
+/// The procedures whose calls may wait for a callee, and how many.
 pub(crate) const QUEUE: (&str, usize) = ("com.*", 2);
 
-/// What a peer announces.
+/// The features that a peer announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nothing.
+    /// None.
     Basic,
-    /// What the client library of this project does; canceling is the only part of it that shows.
+    /// Those of this project's client library; call canceling is the only one that shows.
     Usual,
-    /// Everything.
+    /// All.
     Able,
 }
 
-/// A way to leave a realm.
+/// An ending of a session.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Farewell {
+pub(crate) enum SessionEnding {
     Goodbye,
     Disconnect,
     Abort,
     AbortByHost,
 }
 
-/// A message that may not be sent.
+/// A protocol violation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Violation {
     SecondHello,
@@ -53,7 +53,7 @@ pub(crate) enum Violation {
     RequestIdInUse,
 }
 
-/// How to register.
+/// The options of a registration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RegistrationTerms {
     pub(crate) pattern: usize,
@@ -63,9 +63,9 @@ pub(crate) struct RegistrationTerms {
     pub(crate) forward_timeout: bool,
 }
 
-/// How to call.
+/// The options of a call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct DeliveryMode {
+pub(crate) struct CallShape {
     pub(crate) uri: usize,
     pub(crate) timeout: Option<u64>,
     pub(crate) receiving: bool,
@@ -74,13 +74,13 @@ pub(crate) struct DeliveryMode {
     pub(crate) runmode: Option<RunMode>,
 }
 
-/// One step. Numbers choose among what there is: the peer, its call, its invocation …
+/// One operation. Numbers choose among what exists: a peer, its call, its invocation …
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation {
     Join(Kind),
     Leave {
         who: usize,
-        farewell: Farewell,
+        ending: SessionEnding,
     },
     Kill {
         who: usize,
@@ -116,7 +116,7 @@ pub(crate) enum Operation {
     },
     Call {
         who: usize,
-        manner: DeliveryMode,
+        shape: CallShape,
     },
     CallPart {
         who: usize,
@@ -185,13 +185,13 @@ pub(crate) enum Operation {
     SetVerdict(Verdict),
 }
 
-/// A story, with a few peers to begin with.
+/// A list of operations that begins with a few peers.
 pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let peers = vec(kind().prop_map(Operation::Join), 1..6);
     (peers, vec(operation(), 0..200)).prop_map(|(peers, story)| [peers, story].concat())
 }
 
-/// A story in which an authorizer decides on requests.
+/// A list of operations in a realm with an authorizer.
 pub(crate) fn operations_with_decisions() -> impl Strategy<Value = Vec<Operation>> {
     let peers = vec(kind().prop_map(Operation::Join), 3..6);
     let operation = prop_oneof![3 => operation(), 2 => deciding()];
@@ -221,7 +221,7 @@ fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![1 => Just(Kind::Basic), 1 => Just(Kind::Usual), 5 => Just(Kind::Able)]
 }
 
-/// A number that chooses among what there is.
+/// A number that chooses among what exists.
 fn some() -> impl Strategy<Value = usize> {
     any::<usize>()
 }
@@ -236,8 +236,12 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn session() -> impl Strategy<Value = Operation> {
-    let farewell =
-        select(&[Farewell::Goodbye, Farewell::Disconnect, Farewell::Abort, Farewell::AbortByHost]);
+    let ending = select(&[
+        SessionEnding::Goodbye,
+        SessionEnding::Disconnect,
+        SessionEnding::Abort,
+        SessionEnding::AbortByHost,
+    ]);
     let violation = select(&[
         Violation::SecondHello,
         Violation::NeverSentInvocation,
@@ -250,7 +254,7 @@ fn session() -> impl Strategy<Value = Operation> {
     ];
     prop_oneof![
         5 => kind().prop_map(Operation::Join),
-        3 => (some(), farewell).prop_map(|(who, farewell)| Operation::Leave { who, farewell }),
+        3 => (some(), ending).prop_map(|(who, ending)| Operation::Leave { who, ending }),
         1 => (some(), violation).prop_map(|(who, violation)| Operation::Violate { who, violation }),
         3 => (some(), state).prop_map(|(who, state)| Operation::Read { who, state }),
         2 => (some(), some()).prop_map(|(who, whom)| Operation::Kill { who, whom }),
@@ -298,7 +302,7 @@ fn registering() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn manner() -> impl Strategy<Value = DeliveryMode> {
+fn shape() -> impl Strategy<Value = CallShape> {
     let runmode = select(&[RunMode::All, RunMode::Partition]);
     (
         0..URIS.len(),
@@ -308,7 +312,7 @@ fn manner() -> impl Strategy<Value = DeliveryMode> {
         option::weighted(0.3, 0_u8..3),
         option::weighted(0.15, runmode),
     )
-        .prop_map(|(uri, timeout, receiving, in_parts, rkey, runmode)| DeliveryMode {
+        .prop_map(|(uri, timeout, receiving, in_parts, rkey, runmode)| CallShape {
             uri,
             timeout,
             receiving,
@@ -321,7 +325,7 @@ fn manner() -> impl Strategy<Value = DeliveryMode> {
 fn calling() -> impl Strategy<Value = Operation> {
     let mode = option::of(select(&[CancelMode::Skip, CancelMode::Kill, CancelMode::KillNoWait]));
     prop_oneof![
-        10 => (some(), manner()).prop_map(|(who, manner)| Operation::Call { who, manner }),
+        10 => (some(), shape()).prop_map(|(who, shape)| Operation::Call { who, shape }),
         5 => (some(), some(), any::<bool>())
             .prop_map(|(who, which, is_last)| Operation::CallPart { who, which, is_last }),
         3 => (some(), some(), mode)

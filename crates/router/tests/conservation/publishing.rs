@@ -1,4 +1,4 @@
-//! Subscribing, publishing, what is left behind to be said.
+//! Applies the operations of publishers and subscribers.
 
 use cloverleaf_testkit::messages::{args, client};
 use cloverleaf_wamp::message::{ClientMessage, PublishOptions};
@@ -10,7 +10,7 @@ use crate::ledger::Request;
 use crate::operation::{PATTERNS, URIS};
 use crate::world::{World, one_of};
 
-/// Testaments come in an order of their own, for each scope.
+/// Testaments have an order of their own, for each scope.
 const TESTAMENTS: usize = 1_000;
 
 impl World {

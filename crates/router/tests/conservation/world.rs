@@ -1,4 +1,4 @@
-//! The realm under test with everybody in it.
+//! The realm under test with its peers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::operation::{Kind, Operation, QUEUE};
 /// The role of peers whose requests the authorizer decides on.
 const ASKED: &str = "asked";
 
-/// A realm and its peers; those that have left are kept, to see that they hear nothing.
+/// A realm and its peers. Peers that have left are kept, to check that they receive nothing.
 pub(crate) struct World {
     pub(crate) lab: Lab,
     pub(crate) actors: Vec<Actor>,
-    /// How many operations there were.
+    /// The number of operations so far.
     pub(crate) step: usize,
-    /// Somebody has registered with a limit, so calls may wait.
+    /// A callee has registered with a limit, so calls may be queued.
     pub(crate) has_limits: bool,
-    /// Somebody has not read for a time, so calls may have been passed on.
+    /// A peer was slow for a time, so calls may have been rerouted.
     pub(crate) was_slow: bool,
-    /// By registration: at which step the call was made that has come out of its queue last.
+    /// By registration: the operation of the call that has left its queue last.
     pub(crate) last_late: BTreeMap<u64, usize>,
     /// Decides on the requests of the peers that [`Group`] names, if there is one.
     pub(crate) authorizer: Option<RecordingAuthorizer>,
@@ -57,7 +57,7 @@ impl Group {
     }
 }
 
-/// One of several, or none of nothing.
+/// One of several, or `None` if there are none.
 pub(crate) fn one_of<T: Copy>(all: impl IntoIterator<Item = T>, which: usize) -> Option<T> {
     let all: Vec<T> = all.into_iter().collect();
     all.get(which % all.len().max(1)).copied()
@@ -84,7 +84,7 @@ impl World {
         }
     }
 
-    /// Lets one thing happen; passes over it when there is nobody or nothing that it can be about.
+    /// Applies an operation; skips it if its peer or entry does not exist.
     pub(crate) fn apply(&mut self, operation: Operation) {
         self.step += 1;
         let _ = self.try_apply(operation);
@@ -94,7 +94,7 @@ impl World {
         match operation {
             Operation::Join(kind) => self.join(kind),
             Operation::Pass { millis } => self.lab.pass(Duration::from_millis(millis)),
-            Operation::Leave { who, farewell } => self.leave_one(self.open(who)?, farewell),
+            Operation::Leave { who, ending } => self.leave_one(self.open(who)?, ending),
             Operation::Kill { who, whom } => self.kill(self.open(who)?, self.open(whom)?),
             Operation::KillAll { who, in_silence } => self.kill_all(self.open(who)?, in_silence),
             Operation::AnswerGoodbye { who } => self.answer_goodbye(who)?,
@@ -105,7 +105,7 @@ impl World {
             Operation::RemoveCallee { who, whom, which } => {
                 self.remove_callee(self.open(who)?, self.open(whom)?, which)?;
             }
-            Operation::Call { who, manner } => self.call(self.open(who)?, manner),
+            Operation::Call { who, shape } => self.call(self.open(who)?, shape),
             Operation::CallPart { who, which, is_last } => {
                 self.call_part(self.open(who)?, which, is_last)?;
             }
@@ -168,7 +168,7 @@ impl World {
         self.actors.push(actor);
     }
 
-    /// One of those whose session is open.
+    /// One of the peers whose session is open.
     fn open(&self, who: usize) -> Option<usize> {
         let is_open = |place: &usize| {
             let actor = &self.actors[*place];
@@ -185,7 +185,7 @@ impl World {
         self.lab.id(self.actors[who].peer).number()
     }
 
-    /// Who hears nothing any more may hear neither GOODBYE nor ABORT.
+    /// A peer with a closed connection receives neither GOODBYE nor ABORT.
     fn set_state(&mut self, who: usize, state: OutboxState) {
         let actor = &mut self.actors[who];
         if !actor.is_deaf {
@@ -202,12 +202,12 @@ impl World {
         }
     }
 
-    /// Lets everybody read, and compares what there is with what there should be.
+    /// Lets all peers read, and checks the laws.
     pub(crate) fn watch(&mut self) {
         for who in 0..self.actors.len() {
             self.read(who);
             // A session that ends behind parked messages, or is killed by a parked call, may not
-            // hear of it.
+            // receive a message about it.
             let actor = &mut self.actors[who];
             let is_parked = actor.is_leaving || self.authorizer.is_some();
             actor.is_open &= !is_parked || self.lab.realm().has_session(self.lab.key(actor.peer));
@@ -217,7 +217,7 @@ impl World {
         assert_eq!(self.lab.realm().session_count(), open);
     }
 
-    /// Every callee answers what it has not answered, until nothing waits any more.
+    /// Every callee answers its invocations, until no call is left.
     pub(crate) fn answer_everything(&mut self) {
         loop {
             let mut answers = Vec::new();
@@ -243,14 +243,14 @@ impl World {
         assert_eq!(self.lab.realm().calls_in_flight(), 0);
     }
 
-    /// Whoever is still waited for is not waited for any longer.
+    /// Everything that waits ends with its timeout.
     pub(crate) fn let_time_pass(&mut self) {
         self.lab.pass(Duration::from_secs(60));
         self.watch();
         assert_eq!(self.lab.realm().next_deadline(), None);
     }
 
-    /// Everybody leaves.
+    /// All peers leave.
     pub(crate) fn leave(&mut self) {
         for actor in &self.actors {
             self.lab.disconnect(actor.peer);

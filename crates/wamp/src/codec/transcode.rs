@@ -14,7 +14,7 @@ use crate::serializer::Serializer;
 use crate::{with_token_reader, with_token_writer};
 
 /// The number of entries of each list and map, in the order of their starts.
-type Counts = SmallVec<[u32; 16]>;
+type ElementCounts = SmallVec<[u32; 16]>;
 
 /// Appends `value`, encoded in `from`, to `out` in the format `to`.
 ///
@@ -79,8 +79,8 @@ fn transcode_tokens<'a, R: TokenReader<'a>, W: TokenWriter>(
     }
 }
 
-fn count_entries<'a, R: TokenReader<'a>>(mut reader: R) -> Result<Counts, DecodeError> {
-    let mut counts = Counts::new();
+fn count_entries<'a, R: TokenReader<'a>>(mut reader: R) -> Result<ElementCounts, DecodeError> {
+    let mut counts = ElementCounts::new();
     let mut open = SmallVec::<[usize; 8]>::new();
     loop {
         match reader.next()? {

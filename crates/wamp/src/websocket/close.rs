@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use super::frame::MAX_CONTROL_PAYLOAD;
+use super::limits::MAX_CONTROL_PAYLOAD;
 
 /// The maximum reason of a Close frame, in bytes: a control frame without the code.
 pub const MAX_REASON: usize = MAX_CONTROL_PAYLOAD - 2;

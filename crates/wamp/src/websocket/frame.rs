@@ -3,12 +3,10 @@
 //! This module checks single headers. The receiver checks the order of frames.
 
 use super::close::WebSocketFault;
+use super::limits::MAX_CONTROL_PAYLOAD;
 
 /// The maximum length of a header: two bytes, eight of length, four of mask.
 pub const MAX_HEADER: usize = 14;
-
-/// The maximum payload of a control frame, in bytes (section 5.5).
-pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// The mask of a payload.
 pub type Mask = [u8; 4];

@@ -14,18 +14,8 @@ use super::frame::{
 
 mod partial;
 
+use super::limits::WebSocketLimits;
 use partial::{Inflated, PartialMessage};
-
-/// The limits of messages and frames, in bytes. A length in a header is checked before anything is
-/// buffered. For a compressed message the inflated length counts, and no more than the limit is
-/// inflated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WebSocketLimits {
-    /// The maximum message, over all its fragments.
-    pub max_message: usize,
-    /// The maximum payload of a data frame, before with_inflater.
-    pub max_frame: usize,
-}
 
 /// A message or control frame. The bytes belong to the receiver or the input and are valid until
 /// the next call.

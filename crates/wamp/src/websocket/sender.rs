@@ -7,9 +7,8 @@ use std::num::NonZeroUsize;
 
 use super::close::CloseFrame;
 use super::deflate::Deflater;
-use super::frame::{
-    ControlKind, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, MessageKind, Opcode, apply_mask,
-};
+use super::frame::{ControlKind, FrameHeader, Mask, MessageKind, Opcode, apply_mask};
+use super::limits::MAX_CONTROL_PAYLOAD;
 
 /// Writes the header of a frame with a payload of `payload_len` bytes.
 pub fn write_header(

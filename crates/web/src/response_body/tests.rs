@@ -22,7 +22,7 @@ use crate::{HttpOptions, HttpServer, Routes, Service, Timeouts};
 /// Length of the large answers, in bytes.
 const LARGE: usize = 4 << 20;
 
-/// Budget of the process for queues and large answers: for two of them with what stands around.
+/// Budget of the process for queues and large responses: enough for two of them.
 const BUDGET: usize = 9 << 20;
 
 /// A server with a caller, and a procedure whose result has a given length.

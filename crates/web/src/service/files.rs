@@ -22,10 +22,10 @@ use crate::response::Body;
 mod directory;
 mod ranges;
 
-use directory::Directory;
-use ranges::Verdict;
+use directory::ServedDirectory;
+use ranges::RangeVerdict;
 
-/// The file that stands for a directory, and those that are looked for where it is missing.
+/// The file that is served for a directory, and the alternatives if it is missing.
 const INDEX: &str = "index.html";
 const OTHER_INDEXES: [&str; 2] = ["index.htm", "index"];
 
@@ -36,11 +36,11 @@ const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
 /// How the files of a directory are served.
 #[derive(Debug, Default)]
 pub struct FileOptions {
-    /// How long clients may keep a file; none: nothing is said about it.
+    /// How long clients may cache a file. None: no header says so.
     pub cache_timeout: Option<Duration>,
-    /// Media types by the end of a file's name, such as `.md`, besides the usual ones.
+    /// Media types by the end of a file name, such as `.md`, besides the common ones.
     pub media_types: Vec<(String, HeaderValue)>,
-    /// The file that is the answer where none is found.
+    /// The file that is served if none is found.
     pub default_file: Option<String>,
     /// Whether pages of every origin may read the files.
     pub allow_cross_origin: bool,
@@ -50,31 +50,32 @@ pub struct FileOptions {
     pub dotfiles: bool,
 }
 
-/// A directory that is served.
+/// The files of a directory.
 #[derive(Debug)]
 pub struct Files {
-    directory: ServeDir<DefaultServeDirFallback, Directory>,
+    directory: ServeDir<DefaultServeDirFallback, ServedDirectory>,
     cache: Option<HeaderValue>,
-    /// The longest endings first.
+    /// Sorted by the length of the ending, the longest first.
     media_types: Vec<(String, HeaderValue)>,
-    /// As a path.
+    /// The path of the default file.
     default_file: Option<String>,
     allow_cross_origin: bool,
 }
 
-/// An answer and the path of the file in it.
-struct Found {
+/// A response and the path of its file.
+struct FoundFile {
     response: Response<ServeFileSystemResponseBody>,
     path: String,
     is_default: bool,
 }
 
 impl Files {
+    /// Serves the files below `root`.
     pub fn new(root: &Path, mut options: FileOptions) -> Self {
         let cache = options.cache_timeout.and_then(|timeout| {
             HeaderValue::from_str(&format!("max-age={}", timeout.as_secs())).ok()
         });
-        let directory = Directory::new(root, options.follow_symlinks, options.dotfiles);
+        let directory = ServedDirectory::new(root, options.follow_symlinks, options.dotfiles);
         options.media_types.sort_by_key(|(ending, _)| std::cmp::Reverse(ending.len()));
         Self {
             directory: ServeDir::with_backend(root, directory),
@@ -85,7 +86,7 @@ impl Files {
         }
     }
 
-    /// Answers with the file at what of the path begins at `at`.
+    /// Responds with the file at the part of the path that begins at `at`.
     pub(crate) async fn respond(
         &self,
         request: Request<()>,
@@ -94,7 +95,7 @@ impl Files {
     ) -> Response<Body> {
         let (before, rest) = request.uri().path().split_at(at);
         let path = if rest.is_empty() { "/" } else { rest };
-        let Found { mut response, path, is_default } = self.find(&request, path).await;
+        let FoundFile { mut response, path, is_default } = self.find(&request, path).await;
         let status = response.status();
         let headers = response.headers_mut();
         if (status.is_success() || status == StatusCode::NOT_MODIFIED)
@@ -119,12 +120,12 @@ impl Files {
     }
 
     /// Looks for a file, for an index of a directory, and for the default file, in this order.
-    async fn find(&self, request: &Request<()>, path: &str) -> Found {
+    async fn find(&self, request: &Request<()>, path: &str) -> FoundFile {
         let is_directory = path.ends_with('/');
         let response = self.serve(request, path).await;
         if response.status() != StatusCode::NOT_FOUND {
             let path = if is_directory { format!("{path}{INDEX}") } else { path.to_owned() };
-            return Found { response, path, is_default: false };
+            return FoundFile { response, path, is_default: false };
         }
         let indexes = OTHER_INDEXES.iter().filter(|_| is_directory);
         let indexes = indexes.map(|name| (format!("{path}{name}"), false));
@@ -132,10 +133,10 @@ impl Files {
         for (path, is_default) in indexes.chain(default) {
             let response = self.serve(request, &path).await;
             if response.status() != StatusCode::NOT_FOUND {
-                return Found { response, path, is_default };
+                return FoundFile { response, path, is_default };
             }
         }
-        Found { response, path: path.to_owned(), is_default: false }
+        FoundFile { response, path: path.to_owned(), is_default: false }
     }
 
     async fn serve(
@@ -152,8 +153,8 @@ impl Files {
         let response = self.serve_range(request, uri.clone(), range.clone()).await;
         let Some(range) = range else { return response };
         match ranges::judge(request.headers(), &range, &response) {
-            Verdict::Final => response,
-            Verdict::Again(range) => self.serve_range(request, uri, range).await,
+            RangeVerdict::Final => response,
+            RangeVerdict::Again(range) => self.serve_range(request, uri, range).await,
         }
     }
 

@@ -1,8 +1,8 @@
-//! WAMP over plain HTTP requests: at one path sessions are opened, asked, told and closed.
+//! WAMP over HTTP long-polling: the requests that open, poll, send to and close sessions.
 //!
-//! Spec: advanced profile "HTTP Longpoll Transport". What a session is stands in
-//! `cloverleaf_transport::longpoll`; here is what of HTTP leads to it, and what is answered. Of the
-//! two statuses for an empty answer it is 204, see `docs/decisions/longpoll.md`.
+//! Spec: advanced profile "HTTP Longpoll Transport". The sessions themselves are in
+//! [`cloverleaf_transport::longpoll`]. An empty response has status 204
+//! (`docs/decisions/longpoll.md`).
 
 use std::sync::Arc;
 
@@ -31,34 +31,42 @@ mod sessions;
 
 use sessions::{Attached, Sessions, TransportId};
 
-/// The longest body of a request to open a session: room for more protocols than there are.
+/// The longest body of a request that opens a session: enough for more protocols than exist.
 const MAX_OPENING: usize = 4 << 10;
 
 /// A path at which sessions are served over HTTP.
 #[derive(Debug)]
 pub struct LongPoll {
+    /// WAMP for the sessions.
     pub wamp: WampService,
+    /// The origins that may connect.
     pub origins: OriginRule,
+    /// The timeouts of sessions and polls.
     pub timeouts: LongPollTimeouts,
+    /// The limit of the queue of each session.
     pub high_water_mark: HighWaterMark,
+    /// The most sessions, such as
+    /// [`MAX_LONGPOLL_SESSIONS`](cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS).
+    pub max_sessions: usize,
+    /// The open sessions.
     pub sessions: Arc<Sessions>,
 }
 
-/// What a client says when it opens a session.
+/// The body of a request that opens a session.
 #[derive(Deserialize)]
 struct Opening {
     protocols: Vec<String>,
 }
 
-/// What a request asks of its session.
-enum Wanted {
+/// The action of a request in its session.
+enum Action {
     Receive,
     Send,
     Close,
 }
 
 impl LongPoll {
-    /// Answers the request for what of the path begins at `at`.
+    /// Responds to a request. `at` is the offset of the part of the path below this service.
     pub(crate) async fn respond(
         &self,
         request: Request<Incoming>,
@@ -91,13 +99,13 @@ impl LongPoll {
         if &path[at..] == "/open" {
             return self.open(&parts.headers, body, connection).await;
         }
-        let Some((id, wanted)) = parse(&path[at..]) else { return response::not_found() };
+        let Some((id, action)) = parse(&path[at..]) else { return response::not_found() };
         let attached = TransportId::parse(id).and_then(|id| self.sessions.with(id));
         let Some(attached) = attached else { return no_session() };
-        match wanted {
-            Wanted::Receive => receive(&attached, connection).await,
-            Wanted::Send => self.send(&attached, body, connection).await,
-            Wanted::Close => {
+        match action {
+            Action::Receive => receive(&attached, connection).await,
+            Action::Send => self.send(&attached, body, connection).await,
+            Action::Close => {
                 attached.session.close();
                 empty()
             }
@@ -128,7 +136,8 @@ impl LongPoll {
         let peer = PeerInfo::over_http(connection.from.clone(), TransportKind::LongPoll, http);
         let handler = self.wamp.handler(serializer, sender, peer);
         let session = LongPollSession::new(handler, receiver, self.timeouts);
-        let Some(id) = Sessions::take(&self.sessions, Attached::new(session, serializer)) else {
+        let attached = Attached::new(session, serializer);
+        let Some(id) = Sessions::take(&self.sessions, attached, self.max_sessions) else {
             let text = "There are too many sessions at the moment.";
             return refuse(connection, StatusCode::SERVICE_UNAVAILABLE, text);
         };
@@ -148,23 +157,23 @@ impl LongPoll {
         body: Incoming,
         connection: &HttpConnection,
     ) -> Response<Body> {
-        // The next send is not read before: it would not be read_ahead back.
+        // The body of the next send is not read before, so that its client is held back.
         let _turn = attached.sending.lock().await;
         let message = match request_body::read(body, self.wamp.max_message, connection).await {
             Ok(message) => message,
             Err(error) => return unread(error),
         };
         let flow = attached.session.send(&message);
-        // Not read_ahead while the session waits: its memory is not reserved any more.
+        // Dropped before the session waits: its memory is not reserved any more.
         drop(message);
         match flow {
             None => no_session(),
-            // It is told in WAMP, too: its session has ABORT to receive.
+            // The session has an ABORT to poll, too.
             Some(Flow::Close(_, reason)) if reason == error_uri::PROTOCOL_VIOLATION => {
                 response::text(StatusCode::BAD_REQUEST, "This breaks the protocol of WAMP.\n")
             }
             Some(Flow::Wait) => {
-                // The answer is what tells the client to go on.
+                // The client sends its next message after this response.
                 attached.session.ready().await;
                 empty()
             }
@@ -207,15 +216,15 @@ async fn receive(attached: &Attached, connection: &Arc<HttpConnection>) -> Respo
 }
 
 /// `/<transport>/receive` and so on.
-fn parse(rest: &str) -> Option<(&str, Wanted)> {
-    let (id, wanted) = rest.strip_prefix('/')?.split_once('/')?;
-    let wanted = match wanted {
-        "receive" => Wanted::Receive,
-        "send" => Wanted::Send,
-        "close" => Wanted::Close,
+fn parse(rest: &str) -> Option<(&str, Action)> {
+    let (id, action) = rest.strip_prefix('/')?.split_once('/')?;
+    let action = match action {
+        "receive" => Action::Receive,
+        "send" => Action::Send,
+        "close" => Action::Close,
         _ => return None,
     };
-    Some((id, wanted))
+    Some((id, action))
 }
 
 fn content(media_type: &'static str, body: Body) -> Response<Body> {

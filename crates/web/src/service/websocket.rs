@@ -38,41 +38,46 @@ use crate::response::{self, Body, full, session_headers};
 use cloverleaf_realms::Memory;
 use cloverleaf_realms::WampService;
 
-/// What a WebSocket at a path is for.
+/// The purpose of a WebSocket at a path.
 #[derive(Debug, Clone)]
-pub enum Endpoint {
+pub enum WebSocketPurpose {
     /// WAMP sessions.
     Wamp(Arc<WampService>),
-    /// Everything comes back; for conformance tests.
+    /// Echo, for conformance tests.
     Echo(Memory),
 }
 
 /// A WebSocket at a path.
 #[derive(Debug)]
 pub struct WebSocketEndpoint {
-    pub endpoint: Endpoint,
-    /// Whether anybody may connect (`enable_rfc6455`).
+    /// The purpose of its connections.
+    pub endpoint: WebSocketPurpose,
+    /// Whether clients may connect (`enable_rfc6455`).
     pub is_enabled: bool,
+    /// The origins that may connect.
     pub origins: OriginRule,
-    /// The port that `Host` has to name, where it is looked at.
+    /// The port that the header `Host` must name, if it is checked.
     pub external_port: Option<u16>,
-    /// Whether a client that names no subprotocol is refused; otherwise it speaks `wamp.2.json`.
+    /// Whether a client without a common subprotocol is refused; otherwise `wamp.2.json` is used.
     pub require_subprotocol: bool,
-    /// Whether a plain GET gets a page.
+    /// Whether a GET without an upgrade gets a page.
     pub webstatus: bool,
-    /// What the header `Server` says, where there is one.
+    /// The value of the header `Server`, if it is sent.
     pub server: Option<HeaderValue>,
+    /// The options of its frames.
     pub frame_options: FrameOptions,
 }
 
-/// How the frames of an endpoint's connections are spoken.
+/// The options of the frames of a connection.
 #[derive(Debug, Clone)]
 pub struct FrameOptions {
+    /// The limits of messages and frames.
     pub limits: WebSocketLimits,
+    /// The deviations from RFC 6455.
     pub server_options: WebSocketServerOptions,
-    /// What is wanted of a compression, where clients may have one.
+    /// The options of compression, if clients may use it.
     pub compression: Option<DeflateOptions>,
-    /// Whether small segments are sent at once.
+    /// Whether small segments are sent at once (TCP_NODELAY).
     pub nodelay: bool,
 }
 
@@ -94,7 +99,7 @@ impl server::UpgradeHead for Head<'_> {
 }
 
 impl WebSocketEndpoint {
-    /// Answers the request; the connection that it asks for is served when hyper has let go of it.
+    /// Responds to the handshake. The WebSocket is served when hyper has released the connection.
     pub(crate) fn respond(
         &self,
         request: Request<()>,
@@ -171,7 +176,7 @@ impl WebSocketEndpoint {
     /// The first of the client's subprotocols that is spoken here.
     fn agree<'a>(&self, accepted: &AcceptedUpgrade<'a>) -> Option<Agreed<'a>> {
         let unnamed = Agreed { format: UNNAMED, named: None };
-        let Endpoint::Wamp(service) = &self.endpoint else { return Some(unnamed) };
+        let WebSocketPurpose::Wamp(service) = &self.endpoint else { return Some(unnamed) };
         let spoken = |name: &&'a str| {
             let format = MessageFormat::from_subprotocol(name, &service.serializers)?;
             Some(Agreed { format, named: Some(name) })
@@ -184,8 +189,8 @@ impl WebSocketEndpoint {
 
     fn no_common_subprotocol(&self) -> Box<NotOpened> {
         let spoken = match &self.endpoint {
-            Endpoint::Wamp(service) => service.spoken(),
-            Endpoint::Echo(_) => String::new(),
+            WebSocketPurpose::Wamp(service) => service.spoken(),
+            WebSocketPurpose::Echo(_) => String::new(),
         };
         let text = format!("Sec-WebSocket-Protocol must name one of {spoken}.");
         NotOpened::refused(StatusCode::BAD_REQUEST, text)
@@ -223,19 +228,19 @@ impl NotOpened {
     }
 }
 
-/// Whether the value of a header `Host` names this port, be it by naming none.
+/// Whether the value of a header `Host` names this port. Without a port it names 80 or 443.
 fn names_port(host: &[u8], port: u16) -> bool {
     match host.iter().rposition(|byte| matches!(byte, b':' | b']')) {
         Some(colon) if host[colon] == b':' => host[colon + 1..] == *port.to_string().as_bytes(),
-        // The port of either scheme; which one it is, only whoever stands before us knows.
+        // The default port of both schemes, since a proxy may offer either.
         _ => matches!(port, 80 | 443),
     }
 }
 
-/// What is spoken by a client that does not say what.
+/// The format for a client without a subprotocol.
 const UNNAMED: MessageFormat = MessageFormat { serializer: Serializer::Json, is_batched: false };
 
-/// What client and router speak, and the client's name for it.
+/// The agreed format, and its subprotocol if the client has named one.
 struct Agreed<'a> {
     format: MessageFormat,
     named: Option<&'a str>,
@@ -267,7 +272,7 @@ fn switching(
 
 /// A connection whose handshake has been answered.
 struct Opened {
-    endpoint: Endpoint,
+    endpoint: WebSocketPurpose,
     format: MessageFormat,
     framing: Framing,
     nodelay: bool,
@@ -286,11 +291,11 @@ impl Opened {
             let _ = stream.set_nodelay(false);
         }
         match self.endpoint {
-            Endpoint::Wamp(service) => {
+            WebSocketPurpose::Wamp(service) => {
                 let Self { format, framing, peer, .. } = self;
                 service.serve(stream, format, framing, &mut early, peer).await;
             }
-            Endpoint::Echo(memory) => {
+            WebSocketPurpose::Echo(memory) => {
                 let (echo, receiver) = Echo::new(memory.queues());
                 let connection = Connection::new(stream, self.framing, echo, receiver, &mut early);
                 connection.with_input_memory(memory.input()).await;
@@ -299,7 +304,7 @@ impl Opened {
     }
 }
 
-/// The socket itself, and what has been read behind the request.
+/// The socket, and the bytes that were read behind the request.
 fn into_stream(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<PrefixedStream>>().ok()?;
     let (stream, unread) = parts.io.into_inner().into_parts();

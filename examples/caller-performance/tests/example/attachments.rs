@@ -100,7 +100,7 @@ fn the_page_beside_the_procedures_is_served() {
 fn a_call_is_shown_that_can_be_pasted() {
     let example = Example::start("config.json");
     let line = example.wait_for_line("try: ");
-    let [address] = example.addresses("HTTP")[..] else { panic!("{example:?}") };
+    let [address] = example.addresses("web")[..] else { panic!("{example:?}") };
     let command = "try: curl -H 'content-type: application/json' -d '";
     let url = format!("' http://127.0.0.1:{}/call", address.port());
     let body = line.strip_prefix(command).and_then(|line| line.strip_suffix(&url));

@@ -45,8 +45,9 @@ fn calls_to_a_container_that_dies_end_at_once_and_work_again_after_its_restart()
     for (procedure, result) in PROCEDURES.into_iter().filter(|(name, _)| *name != PROCEDURE) {
         assert_eq!(call(&mut http, procedure, &json!({})), json!({"args": [result]}));
     }
-    example.wait_for_line(&format!("container {WORKER} has ended: signal: 9 (SIGKILL)"));
-    example.wait_for_line(&format!("container {WORKER} has ended: exit status: 1"));
+    example
+        .wait_for_line(&format!(r#"container ended worker="{WORKER}" status=signal: 9 (SIGKILL)"#));
+    example.wait_for_line(&format!(r#"container ended worker="{WORKER}" status=exit status: 1"#));
     assert_eq!(call(&mut http, PROCEDURE, &json!({})), no_such_procedure());
     example.rewrite(&configuration);
     example.wait_for_procedure(PROCEDURE);
@@ -61,7 +62,7 @@ fn containers_start_whatever_the_configuration_is_called_by() {
         for (procedure, _) in PROCEDURES {
             example.wait_for_procedure(procedure);
         }
-        assert!(example.lines_with("is started again").is_empty(), "{example:?}");
+        assert!(example.lines_with("container restarts").is_empty(), "{example:?}");
     }
 }
 
@@ -71,7 +72,7 @@ fn each_death_soon_after_the_last_one_makes_the_delay_grow() {
     let mut process = example.container(WORKER).expect("a container");
     for delay in ["200ms", "400ms", "800ms"] {
         kill(process);
-        example.wait_for_line(&format!("container {WORKER} is started again in {delay}"));
+        example.wait_for_line(&format!(r#"container restarts worker="{WORKER}" delay={delay}"#));
         process = wait_for("the next process", || {
             example.container(WORKER).filter(|next| *next != process)
         });
@@ -108,7 +109,7 @@ fn a_container_that_hangs_is_killed_with_the_node() {
     let process = example.container(WORKER).expect("a container");
     send_signal("STOP", i64::from(process));
     assert_eq!(example.stop("TERM"), Some(0), "{example:?}");
-    example.wait_for_line(&format!("container {WORKER} does not end and is killed"));
+    example.wait_for_line(&format!(r#"container does not end and is killed worker="{WORKER}""#));
     assert!(!containers.into_iter().any(is_alive));
 }
 
@@ -122,7 +123,7 @@ fn an_interrupt_from_the_terminal_lets_containers_finish_what_is_in_flight() {
     session.send(&format!(r#"[48,1,{{}},"{PROCEDURE}",[2,3]]"#));
     assert!(session.request(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
     send_signal("INT", -i64::from(example.id()));
-    example.wait_for_line("SIGINT: the node ends");
+    example.wait_for_line(r#"shutting down signal="SIGINT""#);
     send_signal("CONT", i64::from(process));
     assert_eq!(session.receive(), "[50,1,{},[6]]");
     drop(session);
@@ -164,7 +165,7 @@ fn a_node_that_ends_logs_no_lost_connection() {
         send_signal(signal, -i64::from(example.id()));
         assert_eq!(example.exit_code(), Some(0), "{example:?}");
         let log = example.log();
-        let end = log.split_once("the node ends").expect("the end").1;
+        let end = log.split_once("shutting down").expect("the end").1;
         for word in ["lost", "reconnect", "container", "worker"] {
             assert!(!end.contains(word), "'{word}' after SIG{signal} in {log}");
         }

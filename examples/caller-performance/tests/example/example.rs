@@ -174,7 +174,7 @@ fn free_port() -> u16 {
 fn has_lost_its_port(node: &NodeProcess) -> bool {
     wait_for(&format!("the start of {node:?}"), || {
         let has_said = |text| !node.lines_with(text).is_empty();
-        (has_said("in use") || has_said("ready after")).then(|| has_said("in use"))
+        (has_said("in use") || has_said("ready elapsed=")).then(|| has_said("in use"))
     })
 }
 

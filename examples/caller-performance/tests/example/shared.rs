@@ -31,7 +31,15 @@ fn until_all_share_it(example: &Example) {
 fn sequential_calls_go_round_four_processes() {
     let mut example = Example::start("config_multi_worker.json");
     until_all_share_it(&example);
-    assert_eq!(example.wait_for_lines("add_shared.AppSession has joined 'realm1'", 4).len(), 4);
+    assert_eq!(
+        example
+            .wait_for_lines(
+                r#"component joined component="add_shared.AppSession" realm="realm1""#,
+                4
+            )
+            .len(),
+        4
+    );
     assert_eq!(example.containers().len(), 4);
 
     let mut http = example.http();
@@ -53,7 +61,7 @@ fn the_others_go_on_when_one_of_four_dies() {
     until_all_share_it(&example);
     let victim = example.container("worker003").expect("a container");
     send_signal("KILL", i64::from(victim));
-    example.wait_for_line("container worker003 has ended: signal: 9 (SIGKILL)");
+    example.wait_for_line(r#"container ended worker="worker003" status=signal: 9 (SIGKILL)"#);
     let mut http = example.http();
     for _ in 0..8 {
         assert_eq!(call(&mut http, PROCEDURE, &json!({})), json!({"args": [16]}));

@@ -1,4 +1,4 @@
-//! How a call to all callees ends before everybody has answered.
+//! Endings of a call to all callees before every callee has answered.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab};
@@ -18,7 +18,7 @@ fn skip_and_killnowait_end_the_call_for_all() {
         lab.send(a, client::yielded(1, NOTHING));
         lab.send(caller, cancel(1, mode));
         assert_eq!(lab.received(caller), [router::canceled(1)]);
-        // Who has answered already is left alone.
+        // A callee that has answered is not interrupted.
         assert_silence(&mut lab, &[a]);
         for callee in [b, c] {
             assert_eq!(lab.received(callee), told);
@@ -29,7 +29,7 @@ fn skip_and_killnowait_end_the_call_for_all() {
 }
 
 #[test]
-fn kill_interrupts_all_and_collects_what_they_say() {
+fn kill_interrupts_all_callees_and_collects_their_answers() {
     let (mut lab, caller, [a, b, c]) = asked();
     lab.send(a, client::yielded(1, args([1])));
     lab.send(caller, cancel(1, CancelMode::Kill));
@@ -45,7 +45,7 @@ fn kill_interrupts_all_and_collects_what_they_say() {
 }
 
 #[test]
-fn kill_is_skip_where_no_callee_can_be_interrupted() {
+fn kill_without_interruptible_callees_is_skip() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let callees = ["a", "b"].map(|name| lab.join_as(Client::basic(name)));
@@ -62,7 +62,7 @@ fn kill_is_skip_where_no_callee_can_be_interrupted() {
 }
 
 #[test]
-fn the_time_of_the_call_is_that_of_the_last_answer() {
+fn timeout_applies_to_the_last_answer() {
     let (mut lab, caller, [a, b, c]) = crew();
     let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
     lab.send(caller, client::call_with(1, options, "com.ask", NOTHING));

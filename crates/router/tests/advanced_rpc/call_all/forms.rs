@@ -1,4 +1,4 @@
-//! Answers in parts, in several formats, too long ones, and what each callee is told.
+//! Progressive results, several formats, answers over the limit, and the details for each callee.
 
 use cloverleaf_router::limits::MAX_COLLECTED_BYTES;
 use cloverleaf_testkit::Lab;
@@ -17,10 +17,10 @@ use crate::fixture::{
     shared, yield_part,
 };
 
-// === parts ===
+// === progressive results ===
 
 #[test]
-fn parts_of_all_callees_come_as_they_are_given() {
+fn progressive_results_of_all_callees_are_forwarded_at_once() {
     let (mut lab, caller, [a, b, c]) = crew();
     lab.send(caller, client::call_with(1, receiving(), "com.ask", NOTHING));
     for callee in [a, b, c] {
@@ -39,7 +39,7 @@ fn parts_of_all_callees_come_as_they_are_given() {
 }
 
 #[test]
-fn a_part_that_was_not_asked_for_is_dropped_and_its_callee_may_still_answer() {
+fn unrequested_progressive_result_is_dropped_and_its_callee_may_still_answer() {
     let (mut lab, caller, [a, b, c]) = asked();
     lab.send(b, yield_part(1, args(["unasked"])));
     for callee in [a, b, c] {
@@ -49,10 +49,10 @@ fn a_part_that_was_not_asked_for_is_dropped_and_its_callee_may_still_answer() {
     assert_eq!(collected(&mut lab, caller), (1, json!([{}, {}, {}])));
 }
 
-// === forms and sizes ===
+// === formats and sizes ===
 
 #[test]
-fn answers_in_other_formats_are_collected_in_that_of_the_question() {
+fn answers_are_collected_in_the_format_of_the_call() {
     let (mut lab, caller, [a, b, c]) = crew();
     let question = Payload::from_args(Serializer::Cbor, &["who?"]).unwrap();
     lab.send(caller, client::call(1, "com.ask", question));
@@ -67,7 +67,7 @@ fn answers_in_other_formats_are_collected_in_that_of_the_question() {
 }
 
 #[test]
-fn a_question_without_arguments_is_answered_in_the_format_of_the_first_answer() {
+fn call_without_arguments_is_answered_in_the_format_of_the_first_answer() {
     let (mut lab, caller, [a, b, c]) = crew();
     lab.send(caller, client::call(1, "com.ask", NOTHING));
     lab.send(a, client::yielded(1, NOTHING));
@@ -79,7 +79,7 @@ fn a_question_without_arguments_is_answered_in_the_format_of_the_first_answer() 
 }
 
 #[test]
-fn an_answer_without_room_is_a_failure_and_the_others_stay() {
+fn answer_over_the_limit_is_a_failure_and_the_others_stay() {
     let (mut lab, caller, [a, b, c]) = asked();
     let long = |bytes: usize| text(&"x".repeat(bytes));
     // Brackets and quotes take four bytes.
@@ -94,7 +94,7 @@ fn an_answer_without_room_is_a_failure_and_the_others_stay() {
 }
 
 #[test]
-fn an_invocation_that_the_host_can_not_send_is_a_failure_of_that_one() {
+fn invocation_that_the_host_can_not_send_fails_for_that_callee_only() {
     let (mut lab, caller, [a, b, c]) = crew();
     lab.send(caller, client::call_with(1, receiving(), "com.ask", NOTHING));
     for callee in [a, b, c] {
@@ -114,9 +114,10 @@ fn an_invocation_that_the_host_can_not_send_is_a_failure_of_that_one() {
     assert_eq!(collected(&mut lab, caller), (1, answers));
 }
 
-/// What each is told is its own: who watches the time gets it, who wants to know the caller does.
+/// Each callee gets its own details: the timeout with `forward_timeout`, the caller with
+/// `disclose_caller`.
 #[test]
-fn each_callee_is_told_what_it_registered_for() {
+fn each_callee_gets_the_details_of_its_registration() {
     let mut lab = Lab::new();
     let [caller] = join(&mut lab, ["caller"]);
     let [a, b] = ["a", "b"].map(|name| lab.join_as(able(name)));

@@ -1,4 +1,4 @@
-//! Waiting calls and rerouting, callees that can't be reached, calls to all, parts.
+//! Waiting calls with rerouting, unreachable callees, calls to all callees, progressive calls.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -12,7 +12,7 @@ use crate::fixture::{
 };
 
 #[test]
-fn a_call_that_came_back_waits_for_another_callee_and_not_for_the_one_that_could_not() {
+fn rerouted_call_waits_for_another_callee() {
     let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
     call(&mut lab, caller, 1..=3);
     assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![1], vec![2]));
@@ -26,7 +26,7 @@ fn a_call_that_came_back_waits_for_another_callee_and_not_for_the_one_that_could
 }
 
 #[test]
-fn a_call_that_came_back_ends_when_the_others_have_left() {
+fn rerouted_call_ends_when_the_other_callees_have_left() {
     let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
     call(&mut lab, caller, [1, 2]);
     lab.send(a, unavailable(1));
@@ -39,7 +39,7 @@ fn a_call_that_came_back_ends_when_the_others_have_left() {
 }
 
 #[test]
-fn a_call_that_came_back_is_given_to_a_callee_that_registers_again() {
+fn rerouted_call_goes_to_a_callee_that_registers_again() {
     let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
     call(&mut lab, caller, [1, 2]);
     lab.send(a, unavailable(1));
@@ -52,7 +52,7 @@ fn a_call_that_came_back_is_given_to_a_callee_that_registers_again() {
 }
 
 #[test]
-fn a_free_callee_that_can_not_take_a_waiting_call_is_passed_over() {
+fn free_callee_that_can_not_take_a_waiting_call_is_skipped() {
     let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
     call(&mut lab, caller, 1..=3);
     lab.received(a);
@@ -90,7 +90,7 @@ fn a_call_to_all_callees_leaves_each_of_them_free_when_it_has_answered() {
 }
 
 #[test]
-fn results_in_parts_may_be_waited_for() {
+fn queued_call_may_have_progressive_results() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, [1]);
     lab.send(caller, client::call_with(2, receiving(), "com.work", args([2])));
@@ -106,9 +106,9 @@ fn results_in_parts_may_be_waited_for() {
     assert_eq!(lab.received(caller), told);
 }
 
-/// Nobody would take the parts that follow.
+/// No callee would take the parts that follow.
 #[test]
-fn a_call_in_parts_does_not_wait() {
+fn progressive_call_is_not_queued() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, [1]);
     lab.send(caller, call_part(2, "com.work", NOTHING));

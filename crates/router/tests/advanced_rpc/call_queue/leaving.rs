@@ -1,4 +1,4 @@
-//! What becomes of waiting calls when callees leave; and calls that wait for one callee only.
+//! Waiting calls when callees leave, and calls that wait for one callee only.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer};
@@ -22,7 +22,7 @@ fn the_waiting_calls_of_the_last_callee_end_with_it() {
 }
 
 #[test]
-fn the_waiting_calls_end_when_the_last_callee_unregisters_and_its_own_goes_on() {
+fn waiting_calls_end_when_the_last_callee_unregisters_and_its_call_in_flight_goes_on() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, 1..=3);
     lab.send(callee, client::unregister(2, 1));
@@ -38,7 +38,7 @@ fn the_waiting_calls_end_when_the_last_callee_unregisters_and_its_own_goes_on() 
 }
 
 #[test]
-fn a_callee_that_takes_the_procedure_over_ends_what_waits_for_the_old_one() {
+fn taking_over_a_procedure_ends_calls_that_wait_for_the_old_callee() {
     let (mut lab, caller, callee) = pair();
     call(&mut lab, caller, 1..=2);
     let [other] = join(&mut lab, ["other"]);
@@ -51,7 +51,7 @@ fn a_callee_that_takes_the_procedure_over_ends_what_waits_for_the_old_one() {
 }
 
 #[test]
-fn what_waits_goes_to_the_callees_that_stay() {
+fn waiting_calls_go_to_the_remaining_callees() {
     let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
     call(&mut lab, caller, 1..=4);
     assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![1], vec![2]));
@@ -89,7 +89,7 @@ fn keys_of(lab: &mut Lab, caller: Peer, callees: [Peer; 2]) -> [(String, u64); 2
 }
 
 #[test]
-fn who_waits_for_one_callee_does_not_stand_in_the_way_to_another() {
+fn call_that_waits_for_one_callee_does_not_block_another_callee() {
     let (mut lab, caller, [a, b]) = crew(InvokePolicy::Hash);
     let [(of_a, of_a_before), (of_b, of_b_before)] = keys_of(&mut lab, caller, [a, b]);
     for (number, key) in [(41, &of_a), (42, &of_a), (43, &of_b), (44, &of_b), (45, &of_a)] {
@@ -103,7 +103,7 @@ fn who_waits_for_one_callee_does_not_stand_in_the_way_to_another() {
 }
 
 #[test]
-fn what_waits_for_a_callee_that_leaves_falls_to_another_at_once() {
+fn calls_that_wait_for_a_callee_that_leaves_go_to_another_one_at_once() {
     for leave in [true, false] {
         let (mut lab, caller, [a, b]) = crew(InvokePolicy::Hash);
         let [(of_a, _), _] = keys_of(&mut lab, caller, [a, b]);

@@ -1,9 +1,9 @@
 //! An incomplete message: its buffered or inflated data, and its limits.
 
-use super::WebSocketLimits;
 use crate::websocket::close::WebSocketFault;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::{FrameHeader, MessageKind, Opcode};
+use crate::websocket::limits::WebSocketLimits;
 
 /// A message whose frames have not all arrived.
 #[derive(Debug)]

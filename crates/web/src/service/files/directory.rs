@@ -1,4 +1,4 @@
-//! The disk as a static service sees it: one directory, and of it what may be served.
+//! The file system of a static service: the files of one directory that may be served.
 //!
 //! Without `follow_symlinks`, a file is served only if it lies in the directory after all symbolic
 //! links are resolved. The resolved path is opened without following links, so that a link that is
@@ -24,15 +24,15 @@ use tower_http::services::fs::{self, Backend};
 /// (RFC 8615 section 3).
 const WELL_KNOWN: &str = ".well-known";
 
-/// A directory and what may be served of it.
+/// A directory, and the rules for the files that may be served.
 #[derive(Debug, Clone)]
-pub(super) struct Directory {
+pub(super) struct ServedDirectory {
     root: Arc<Path>,
     follow_symlinks: bool,
     dotfiles: bool,
 }
 
-/// A regular file that is open, with what was known of it then.
+/// An open regular file, with its metadata at that time.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     file: tokio::fs::File,
@@ -42,7 +42,7 @@ pub(super) struct OpenFile {
 /// The result of work on a thread that may block.
 type Blocking<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
-impl Directory {
+impl ServedDirectory {
     pub(super) fn new(root: &Path, follow_symlinks: bool, dotfiles: bool) -> Self {
         // Paths come with this prefix from `ServeDir`.
         let root = Path::new(".").join(root);
@@ -73,7 +73,7 @@ impl Directory {
         if metadata.is_file() { Ok((file, metadata)) } else { Err(not_found()) }
     }
 
-    /// What is known of a file or directory. Blocks.
+    /// The metadata of a file or directory. Blocks.
     fn look_at(&self, path: &Path) -> io::Result<Metadata> {
         let metadata = self.resolve(path)?.metadata()?;
         if metadata.is_file() || metadata.is_dir() { Ok(metadata) } else { Err(not_found()) }
@@ -89,7 +89,7 @@ impl Directory {
     }
 }
 
-impl Backend for Directory {
+impl Backend for ServedDirectory {
     type File = OpenFile;
     type Metadata = Metadata;
     type OpenFuture = Blocking<OpenFile>;

@@ -6,9 +6,9 @@ use hyper::{HeaderMap, Method, Request, Response};
 const UNIT: &str = "bytes";
 const WHOLE_FILE: HeaderValue = HeaderValue::from_static("bytes=0-");
 
-/// What to do with the first answer to a request for a part of a file.
+/// The decision on the first response to a request for a part of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RangeVerdict {
     /// Sends it.
     Final,
     /// Asks again, with this `Range`.
@@ -50,22 +50,26 @@ pub(super) fn judge<B>(
     conditions: &HeaderMap,
     range: &HeaderValue,
     response: &Response<B>,
-) -> Verdict {
+) -> RangeVerdict {
     let headers = response.headers();
     // Only answers about a range, 206 and 416, have it.
     let Some(of) = headers.get(CONTENT_RANGE).map(HeaderValue::as_bytes) else {
-        return Verdict::Final;
+        return RangeVerdict::Final;
     };
     let is_validator = |value| [ETAG, LAST_MODIFIED].iter().any(|name| headers.get(name) == value);
     if !conditions.get_all(IF_RANGE).iter().all(|value| is_validator(Some(value))) {
-        return Verdict::Again(None);
+        return RangeVerdict::Again(None);
     }
     if of.ends_with(b"/0") {
         // No range of an empty file can be written down.
-        return Verdict::Again(None);
+        return RangeVerdict::Again(None);
     }
     let is_refused = of.starts_with(b"bytes */");
-    if is_refused && is_suffix(range) { Verdict::Again(Some(WHOLE_FILE)) } else { Verdict::Final }
+    if is_refused && is_suffix(range) {
+        RangeVerdict::Again(Some(WHOLE_FILE))
+    } else {
+        RangeVerdict::Final
+    }
 }
 
 /// Whether the range is that of the last bytes, and of more than none. `ServeDir` refuses one that

@@ -1,7 +1,7 @@
-//! What browsers are told, so that pages of other origins may poll (Fetch standard, "CORS
-//! protocol").
+//! The header fields that let pages of other origins poll (Fetch standard, "CORS protocol").
 //!
-//! Autobahn|JS asks with credentials, for which an origin must be named: `*` would not do.
+//! Autobahn|JS sends requests with credentials. Those require the name of the origin instead of
+//! `*`.
 
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -14,14 +14,14 @@ use hyper::{Request, Response};
 
 use crate::response::{Body, full};
 
-/// The methods that there are.
+/// The supported methods.
 pub(super) const METHODS: &str = "POST, OPTIONS";
 
-/// For how long a browser need not ask again, in seconds: the paths of a session are asked for all
-/// the time, and each has to be asked about.
+/// How long a browser may cache the preflight of a path, in seconds. A session uses its paths all
+/// the time.
 const MAX_AGE: &str = "600";
 
-/// The answer to a browser that asks whether it may ask.
+/// The response to a preflight request.
 pub(super) fn preflight(request: &Request<Incoming>) -> Response<Body> {
     let mut response = Response::new(full(Bytes::new()));
     let headers = response.headers_mut();
@@ -34,7 +34,7 @@ pub(super) fn preflight(request: &Request<Incoming>) -> Response<Body> {
     response
 }
 
-/// Lets the pages of an origin read the answer. Nobody may keep it for later.
+/// Lets the pages of an origin read the response, and forbids caches to store it.
 pub(super) fn allow(origin: Option<HeaderValue>, headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("Origin"));

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
 use cloverleaf_transport::longpoll::LongPollSession;
 use cloverleaf_transport::{ServerSide, WampHandler};
 use cloverleaf_wamp::serializer::Serializer;
@@ -14,20 +13,20 @@ use rand::rngs::SysRng;
 
 use cloverleaf_realms::peer::RouterPeer;
 
-/// What names a session in the path of a request. Whoever knows it is the session's client, so all
-/// of its 128 bits come from the operating system.
+/// Names a session in the path of a request. It is the only credential of the session, so all of
+/// its 128 bits come from the random source of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TransportId(u128);
 
 impl TransportId {
-    /// An id that nobody can guess; none: the system has none to give.
+    /// An id that can't be guessed. None if the random source fails.
     fn new() -> Option<Self> {
         let mut octets = [0; 16];
         SysRng.try_fill_bytes(&mut octets).ok()?;
         Some(Self(u128::from_ne_bytes(octets)))
     }
 
-    /// The id that is written so, and only so.
+    /// Parses the canonical text of an id.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let id = u128::from_str_radix(text, 16).map(Self).ok()?;
         (id.to_string() == text).then_some(id)
@@ -40,7 +39,7 @@ impl fmt::Display for TransportId {
     }
 }
 
-/// A session and what is spoken in it.
+/// A session and its serializer.
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) session: LongPollSession<WampHandler<ServerSide, RouterPeer>>,
@@ -64,13 +63,13 @@ impl Attached {
 pub struct Sessions(Mutex<HashMap<TransportId, Arc<Attached>>>);
 
 impl Sessions {
-    /// Takes a session and keeps it until it has ended; none: there are too many. Must be called on
-    /// a runtime.
-    pub(super) fn take(this: &Arc<Self>, attached: Attached) -> Option<TransportId> {
+    /// Keeps a session until it has ended. None if there are `max` sessions already. Must be called
+    /// on a runtime.
+    pub(super) fn take(this: &Arc<Self>, attached: Attached, max: usize) -> Option<TransportId> {
         let id = TransportId::new()?;
         let attached = Arc::new(attached);
         let mut sessions = this.0.lock();
-        if sessions.len() >= MAX_LONGPOLL_SESSIONS {
+        if sessions.len() >= max {
             return None;
         }
         sessions.insert(id, Arc::clone(&attached));
@@ -95,11 +94,10 @@ mod tests {
     use std::time::Duration;
 
     use cloverleaf_realms::settings::Admission;
-    use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
-    use cloverleaf_transport::limits::OPENING_TIMEOUT;
+    use cloverleaf_transport::limits::{MAX_LONGPOLL_SESSIONS, OPENING_TIMEOUT};
     use cloverleaf_transport::listener::PeerAddress;
     use cloverleaf_transport::longpoll::{LongPollSession, LongPollTimeouts};
-    use cloverleaf_transport::outbound::queue;
+    use cloverleaf_transport::outbound::{HighWaterMark, queue};
     use cloverleaf_transport::{PeerInfo, SlowConsumer};
     use cloverleaf_wamp::serializer::Serializer;
 
@@ -107,13 +105,14 @@ mod tests {
     use cloverleaf_realms::Memory;
     use cloverleaf_realms::WampService;
 
-    /// A session of which nobody has heard.
+    /// A session without a table entry.
     fn attached() -> Attached {
         let wamp = WampService {
             realms: Arc::default(),
             admission: Arc::new(Admission::open()),
             serializers: Vec::new(),
             limits: Arc::default(),
+            high_water_mark: HighWaterMark::default(),
             max_message: 0,
             slow_consumer: SlowConsumer::default(),
             announces_agent: true,
@@ -134,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn sessions_are_limited_and_the_end_of_one_makes_room() {
         let sessions = Arc::<Sessions>::default();
-        let take = || Sessions::take(&sessions, attached());
+        let take = || Sessions::take(&sessions, attached(), MAX_LONGPOLL_SESSIONS);
         let mut ids: Vec<TransportId> =
             (0..MAX_LONGPOLL_SESSIONS).map(|_| take().expect("room")).collect();
         assert_eq!(take(), None);

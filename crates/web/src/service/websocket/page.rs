@@ -1,18 +1,18 @@
-//! What somebody is told who asks for a WebSocket's path with a browser.
+//! The page for a browser that requests the path of a WebSocket.
 
 use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 
-use super::{Body, Endpoint, full};
+use super::{Body, WebSocketPurpose, full};
 
 /// A page about the endpoint.
-pub(super) fn page(endpoint: &Endpoint) -> Response<Body> {
+pub(super) fn page(endpoint: &WebSocketPurpose) -> Response<Body> {
     let purpose = match endpoint {
-        Endpoint::Wamp(service) => {
+        WebSocketPurpose::Wamp(service) => {
             let spoken = service.spoken();
             format!("Connect to it with a WAMP client. Its subprotocols are {spoken}.")
         }
-        Endpoint::Echo(_) => "It sends back what it gets.".to_owned(),
+        WebSocketPurpose::Echo(_) => "It sends back what it gets.".to_owned(),
     };
     let mut response = Response::new(full(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Cloverleaf</title>\n\

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::{Directory, is_hidden, open_no_links};
+use super::{ServedDirectory, is_hidden, open_no_links};
 
 #[test]
 fn names_that_begin_with_a_dot_are_hidden_except_the_well_known_one() {
@@ -58,7 +58,7 @@ fn a_resolved_path_with_a_link_in_it_is_not_opened() {
 fn a_path_outside_of_the_root_is_not_resolved() {
     let scratch = Scratch::new("root");
     for follow_symlinks in [false, true] {
-        let directory = Directory::new(&scratch.path("web"), follow_symlinks, true);
+        let directory = ServedDirectory::new(&scratch.path("web"), follow_symlinks, true);
         assert!(directory.resolve(&scratch.path("web/sub/page")).is_ok());
         let error = directory.resolve(&scratch.path("secret")).expect_err("it is outside");
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound);

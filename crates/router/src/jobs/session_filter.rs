@@ -1,8 +1,8 @@
-//! Which sessions a call of the session meta API is about: all, those of some roles, those of one
+//! Filters of sessions for the session meta API: all sessions, those of some roles, those of one
 //! authid.
 //!
-//! Each session is checked with one look-up, however long the argument is.
-//! Spec: advanced profile "Session Meta API".
+//! Each session is checked with one look-up, however long the argument is. Spec: advanced profile
+//! "Session Meta API".
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub(crate) enum SessionFilter {
 
 impl SessionFilter {
     /// Bytes that it holds outside of itself.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             Self::All => 0,
             Self::Roles(Roles(roles)) => {
@@ -41,7 +41,7 @@ impl SessionFilter {
     }
 
     /// Whether the filter selects the sessions of a principal.
-    pub(super) fn selects(&self, principal: &Principal) -> bool {
+    pub(crate) fn selects(&self, principal: &Principal) -> bool {
         match self {
             Self::All => true,
             Self::Roles(Roles(roles)) => roles.contains(principal.authrole.as_str()),

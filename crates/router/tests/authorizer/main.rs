@@ -1,107 +1,27 @@
 //! Requests that an authorizer decides on: parked, in the order of their session, for a limited
 //! time.
 //!
+//! | module | tests |
+//! |---|---|
+//! | `fixture` | none: a realm with an authorizer |
+//! | `bounds` | limits of parked messages, independent requests, timeouts |
+//!
 //! Spec: advanced profile "Authorization".
 
-use std::time::Duration;
+mod bounds;
+mod fixture;
 
 use cloverleaf_router::authorization::Action;
-use cloverleaf_router::limits::{
-    AUTHORIZATION_TIMEOUT_MILLIS, MAX_PARKED_BYTES_PER_SESSION, MAX_PARKED_PER_SESSION,
-};
-use cloverleaf_router::{
-    Admitted, Decision, DecisionTicket, Permission, RealmSettings, Role, SessionFlow, Verdict,
-};
-use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
-use cloverleaf_testkit::{Client, Lab, Peer, RecordedQuestion, RecordingAuthorizer, settings};
+use cloverleaf_router::{Decision, Permission, RealmSettings, Role, SessionFlow, Verdict};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
+use cloverleaf_testkit::{Client, Lab, settings};
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::message::{
-    Abort, CallOptions, CancelMode, ClientMessage, RequestKind, RouterMessage, SubscribeOptions,
+    Abort, CallOptions, ClientMessage, RequestKind, RouterMessage, SubscribeOptions,
 };
 use cloverleaf_wamp::uri::MatchPolicy;
 
-const ALLOW: Decision = Decision::Allow(Permission::ALL);
-
-const TIMEOUT: Duration = Duration::from_millis(AUTHORIZATION_TIMEOUT_MILLIS);
-
-/// A realm in which an authorizer decides on the requests of `guest`, and `host` may do everything.
-struct Fixture {
-    lab: Lab,
-    authorizer: RecordingAuthorizer,
-    guest: Peer,
-    host: Peer,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        Self::with(settings(), |_| {})
-    }
-
-    /// A realm with other settings, and a guest that is attached otherwise.
-    fn with(mut settings: RealmSettings, attach: impl FnOnce(&mut Admitted)) -> Self {
-        let authorizer = RecordingAuthorizer::default();
-        settings.roles.push(Role::with_authorizer("guest"));
-        settings.authorizer = Some(Box::new(authorizer.clone()));
-        let mut lab = Lab::with(settings);
-        let host = lab.join("host");
-        let mut admitted = Admitted::from(Client { role: "guest", ..Client::named("guest") });
-        attach(&mut admitted);
-        let guest = lab.attach(admitted).unwrap();
-        Self { lab, authorizer, guest, host }
-    }
-
-    /// A realm whose guest has independent requests, as the session of the HTTP bridge.
-    fn independent() -> Self {
-        Self::with(settings(), |admitted| {
-            (admitted.is_internal, admitted.has_independent_requests) = (true, true);
-        })
-    }
-
-    fn questions(&self) -> Vec<RecordedQuestion> {
-        self.authorizer.take_questions()
-    }
-
-    /// The tickets of the questions that were asked since the last call.
-    fn tickets(&self) -> Vec<DecisionTicket> {
-        self.questions().into_iter().map(|question| question.ticket).collect()
-    }
-
-    /// Sends a message of the guest. Returns the ticket of its question.
-    fn ask(&mut self, message: ClientMessage) -> DecisionTicket {
-        self.lab.send(self.guest, message);
-        self.tickets()[0]
-    }
-
-    fn received(&mut self) -> Vec<RouterMessage> {
-        self.lab.received(self.guest)
-    }
-
-    /// Lets the host register a procedure and subscribe to a topic, both called `com.a`.
-    fn serve(&mut self) {
-        self.lab.send(self.host, client::register(1, "com.a"));
-        self.lab.send(self.host, client::subscribe(2, "com.a"));
-        self.lab.received(self.host);
-    }
-}
-
-fn publish(number: u64) -> ClientMessage {
-    client::publish_with(number, client::acknowledged(), "com.a", args([number]))
-}
-
-fn denied(kind: RequestKind, number: u64, text: &str) -> RouterMessage {
-    router::refused(kind, number, error_uri::NOT_AUTHORIZED, text)
-}
-
-fn timed_out(kind: RequestKind, number: u64) -> RouterMessage {
-    let text = "the authorizer has not decided in time";
-    router::refused(kind, number, error_uri::AUTHORIZATION_FAILED, text)
-}
-
-fn busy(kind: RequestKind, number: u64) -> RouterMessage {
-    let text = "too many requests wait for authorization";
-    router::refused(kind, number, error_uri::UNAVAILABLE, text)
-}
+use crate::fixture::{ALLOW, Fixture, denied, publish};
 
 #[test]
 fn question_names_session_action_and_pattern() {
@@ -262,26 +182,6 @@ fn answers_of_a_callee_do_not_wait_behind_its_parked_request() {
 }
 
 #[test]
-fn undecided_request_fails_after_its_timeout_and_a_late_decision_is_ignored() {
-    let mut fixture = Fixture::new();
-    fixture.serve();
-    let first = fixture.ask(client::call(1, "com.a", NOTHING));
-    fixture.lab.pass(Duration::from_secs(1));
-    let second = fixture.ask(publish(2));
-    fixture.lab.pass(TIMEOUT - Duration::from_millis(1_001));
-    assert_eq!(fixture.received(), []);
-    fixture.lab.pass(Duration::from_millis(1));
-    assert_eq!(fixture.received(), [timed_out(RequestKind::Call, 1)]);
-    fixture.lab.pass(Duration::from_secs(1));
-    assert_eq!(fixture.received(), [timed_out(RequestKind::Publish, 2)]);
-    assert_eq!(fixture.authorizer.take_withdrawn(), [first, second]);
-    fixture.lab.decided(first, ALLOW);
-    fixture.lab.decided(second, ALLOW);
-    assert_eq!((fixture.received(), fixture.lab.received(fixture.host)), (vec![], vec![]));
-    assert_eq!(fixture.lab.realm().next_deadline(), None);
-}
-
-#[test]
 fn failed_authorizer_is_not_a_denial() {
     let mut fixture = Fixture::new();
     let ticket = fixture.ask(client::call(1, "com.a", NOTHING));
@@ -364,137 +264,6 @@ fn goodbye_ends_the_session_behind_its_parked_messages() {
     assert_eq!(fixture.lab.received(fixture.host), [event]);
     fixture.lab.disconnect(fixture.host);
     assert!(fixture.lab.realm().is_empty());
-}
-
-#[test]
-fn session_with_a_full_queue_pauses_until_half_of_it_is_handled() {
-    let mut fixture = Fixture::new();
-    let guest = fixture.guest;
-    let limit = MAX_PARKED_PER_SESSION as u64;
-    for number in 1..limit {
-        fixture.lab.send(guest, publish(number));
-    }
-    assert_eq!(fixture.lab.submit(guest, publish(limit)), SessionFlow::Wait);
-    assert_eq!(fixture.lab.take_wait(guest), (0, true));
-    let tickets = fixture.tickets();
-    for ticket in &tickets[..tickets.len() / 2] {
-        assert_eq!(fixture.lab.resumed(guest), 0);
-        fixture.lab.decided(*ticket, ALLOW);
-    }
-    assert_eq!(fixture.lab.resumed(guest), 0);
-    fixture.lab.decided(tickets[tickets.len() / 2], ALLOW);
-    assert_eq!(fixture.lab.resumed(guest), 1);
-    fixture.lab.send(guest, publish(limit + 1));
-}
-
-#[test]
-fn session_with_many_parked_bytes_pauses() {
-    let mut fixture = Fixture::new();
-    let large = text(&"x".repeat(MAX_PARKED_BYTES_PER_SESSION));
-    let message = client::publish_with(1, client::acknowledged(), "com.a", large);
-    assert_eq!(fixture.lab.submit(fixture.guest, message), SessionFlow::Wait);
-    let ticket = fixture.tickets()[0];
-    fixture.lab.decided(ticket, ALLOW);
-    assert_eq!((fixture.received().len(), fixture.lab.resumed(fixture.guest)), (1, 1));
-}
-
-#[test]
-fn messages_beyond_twice_the_limit_are_refused() {
-    let mut fixture = Fixture::new();
-    let limit = 2 * MAX_PARKED_PER_SESSION as u64;
-    for number in 1..=limit {
-        let _ = fixture.lab.submit(fixture.guest, publish(number));
-    }
-    let _ = fixture.lab.submit(fixture.guest, publish(limit + 1));
-    let _ = fixture.lab.submit(fixture.guest, client::publish(limit + 2, "com.a", NOTHING));
-    assert_eq!(fixture.received(), [busy(RequestKind::Publish, limit + 1)]);
-}
-
-#[test]
-fn internal_session_is_refused_at_the_limit_and_each_call_is_answered_once() {
-    let mut fixture = Fixture::with(settings(), |admitted| admitted.is_internal = true);
-    fixture.serve();
-    let limit = MAX_PARKED_PER_SESSION as u64;
-    for number in 1..=limit {
-        fixture.lab.send(fixture.guest, client::call(number, "com.a", NOTHING));
-    }
-    let tickets = fixture.tickets();
-    fixture.lab.send(fixture.guest, client::call(limit + 1, "com.a", NOTHING));
-    fixture.lab.send(fixture.guest, client::subscribe(limit + 2, "com.a"));
-    let refused = [busy(RequestKind::Call, limit + 1), busy(RequestKind::Subscribe, limit + 2)];
-    assert_eq!(fixture.received(), refused);
-    // A CANCEL without room fails its call, in its turn.
-    fixture.lab.send(fixture.guest, client::cancel(2, Some(CancelMode::Skip)));
-    assert_eq!(fixture.authorizer.take_withdrawn(), [tickets[1]]);
-    assert_eq!(fixture.received(), []);
-    fixture.lab.decided(tickets[0], ALLOW);
-    assert_eq!(fixture.received(), [busy(RequestKind::Call, 2)]);
-    assert_eq!(fixture.lab.received(fixture.host).len(), 1);
-}
-
-#[test]
-fn independent_requests_do_not_wait_for_each_other() {
-    let mut fixture = Fixture::independent();
-    fixture.serve();
-    let first = fixture.ask(client::call(1, "com.a", args([1])));
-    let second = fixture.ask(client::call(2, "com.a", args([2])));
-    fixture.lab.send(fixture.guest, client::unsubscribe(3, 77));
-    assert_eq!(fixture.received().len(), 1);
-    fixture.lab.decided(second, ALLOW);
-    let served = fixture.lab.received(fixture.host);
-    assert_eq!(served, [router::invocation(1, 1, args([2]))]);
-    fixture.lab.decided(first, ALLOW);
-    let served = fixture.lab.received(fixture.host);
-    assert_eq!(served, [router::invocation(2, 1, args([1]))]);
-}
-
-#[test]
-fn cancel_of_an_independent_call_waits_behind_it() {
-    let mut fixture = Fixture::independent();
-    fixture.serve();
-    let ticket = fixture.ask(client::call(1, "com.a", NOTHING));
-    fixture.lab.send(fixture.guest, client::cancel(1, Some(CancelMode::KillNoWait)));
-    assert_eq!(fixture.received(), []);
-    fixture.lab.decided(ticket, ALLOW);
-    assert_eq!(fixture.received(), [router::canceled(1)]);
-    let sent = fixture.lab.received(fixture.host);
-    assert!(matches!(sent[..], [RouterMessage::Invocation(_), RouterMessage::Interrupt(_)]));
-}
-
-#[test]
-fn parts_of_a_progressive_call_need_one_decision() {
-    for is_independent in [false, true] {
-        let all = Some(Features::of(Feature::ALL));
-        let roles = ClientRoles { publisher: all, subscriber: all, caller: all, callee: all };
-        let mut fixture = Fixture::with(settings(), |admitted| {
-            admitted.roles = roles;
-            admitted.has_independent_requests = is_independent;
-        });
-        let callee = fixture.lab.join_as(Client { roles, ..Client::named("callee") });
-        fixture.lab.send(callee, client::register(1, "com.p"));
-        let part = |progress| CallOptions { progress: Some(progress), ..CallOptions::default() };
-        for (payload, progress) in [(1, true), (2, true), (3, false)] {
-            let call = client::call_with(1, part(progress), "com.p", args([payload]));
-            fixture.lab.send(fixture.guest, call);
-        }
-        let tickets = fixture.tickets();
-        assert_eq!(tickets.len(), 1);
-        fixture.lab.received(callee);
-        fixture.lab.decided(tickets[0], ALLOW);
-        assert_eq!(fixture.lab.received(callee).len(), 3);
-        // A part that arrives later needs none, nor does one of a call that was denied.
-        for (number, decision) in [(2, ALLOW), (3, Decision::Deny)] {
-            let open = client::call_with(number, part(true), "com.p", args([1]));
-            let ticket = fixture.ask(open);
-            fixture.lab.decided(ticket, decision);
-            let last = client::call_with(number, part(false), "com.p", args([2]));
-            fixture.lab.send(fixture.guest, last);
-            assert_eq!(fixture.questions(), []);
-        }
-        assert_eq!(fixture.lab.received(callee).len(), 2);
-        let text = "session not authorized to call procedure 'com.p'";
-        assert_eq!(fixture.received(), [denied(RequestKind::Call, 3, text)]);
-    }
 }
 
 #[test]
@@ -603,23 +372,4 @@ fn disclosure_follows_the_permission_of_the_decision() {
     let received = fixture.lab.received(fixture.host);
     let [RouterMessage::Event(event)] = &received[..] else { panic!("{received:?}") };
     assert_eq!(event.details.trustlevel, Some(7));
-}
-
-#[test]
-fn released_messages_are_handled_in_steps() {
-    let mut fixture = Fixture::new();
-    fixture.serve();
-    let count = MAX_PARKED_PER_SESSION as u64 - 1;
-    (1..=count).for_each(|number| fixture.lab.send(fixture.guest, publish(number)));
-    let tickets = fixture.tickets();
-    for ticket in &tickets[1..] {
-        fixture.lab.begin_decided(*ticket, ALLOW);
-    }
-    fixture.lab.begin_decided(tickets[0], ALLOW);
-    assert!(fixture.lab.step_of(200));
-    let handled = fixture.received().len() as u64;
-    assert!(handled > 0 && handled < count, "{handled}");
-    fixture.lab.work();
-    assert_eq!(fixture.received().len() as u64, count - handled);
-    assert_eq!(fixture.lab.received(fixture.host).len() as u64, count);
 }
