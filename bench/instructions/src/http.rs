@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
-use cloverleaf_client::{Link, SendError, Session};
+use cloverleaf_client::{DeliveryOutcome, InboundLimits, Link, SendError, Session};
 use cloverleaf_http_bridge::http1::{self, Persistence};
 use cloverleaf_http_bridge::{Bridge, BridgeResponse, BridgeSettings, RequestPeer, Resource};
 use cloverleaf_router::{Delivery, Moment, Outbox, Realm, SessionKey};
@@ -45,10 +45,13 @@ enum CaseOutbox {
 
 impl Outbox for CaseOutbox {
     fn send(&self, message: RouterMessage) -> Delivery {
-        if let Self::Bridge(session) = self {
-            session.handle_message(message);
+        let Self::Bridge(session) = self else { return Delivery::Queued };
+        match session.deliver(message) {
+            DeliveryOutcome::Accepted => Delivery::Queued,
+            DeliveryOutcome::AboveHighWater => Delivery::AboveHighWater,
+            DeliveryOutcome::Dropped => Delivery::Dropped,
+            DeliveryOutcome::Closed => Delivery::Closed,
         }
-        Delivery::Queued
     }
 
     fn close(&self, _: cloverleaf_router::CloseCause, _: &str) {}
@@ -82,7 +85,7 @@ impl HttpSetup {
         let realm = SharedRealm::new(Mutex::new(realm()));
         let key = Arc::new(OnceLock::new());
         let link = IntoRealm { realm: Arc::clone(&realm), key: Arc::clone(&key) };
-        let (session, _) = Session::new(link, Serializer::Json);
+        let (session, _) = Session::with_limits(link, Serializer::Json, InboundLimits::default());
         let _ = key.set(join(&mut realm.lock(), CaseOutbox::Bridge(session.clone())));
         let callee = join(&mut realm.lock(), CaseOutbox::Callee);
         let register = sent(r#"[64,1,{},"com.example.add2"]"#);

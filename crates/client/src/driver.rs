@@ -27,6 +27,7 @@ use crate::procedure::{Invocation, ProcedureFuture, SharedProcedure};
 use crate::progressive_invocation::InvocationHost;
 use crate::queued_invocation::QueuedInvocation;
 use crate::session::{Session, SessionInner, SessionState};
+use crate::waiting_events::{InboundLimits, WaitingEvents};
 
 /// Maximum number of steps per poll, so that other tasks of the thread can run.
 const STEPS_PER_POLL: usize = 128;
@@ -67,8 +68,21 @@ impl Session {
         Self::with_driver(link, serializer, SessionState::unjoined())
     }
 
+    /// Creates a session inside the router, which bounds what it accepts. The router sends to it
+    /// with [`deliver`](Self::deliver).
+    pub fn with_limits(
+        link: impl Link,
+        serializer: Serializer,
+        limits: InboundLimits,
+    ) -> (Self, Driver) {
+        let waiting = Arc::new(WaitingEvents::new(limits));
+        let session = Self::with_state(link, serializer, SessionState::default(), Some(waiting));
+        let driver = Driver::new(Arc::clone(session.shared()));
+        (session, driver)
+    }
+
     fn with_driver(link: impl Link, serializer: Serializer, state: SessionState) -> (Self, Driver) {
-        let session = Self::with_state(link, serializer, state);
+        let session = Self::with_state(link, serializer, state, None);
         let driver = Driver::new(Arc::clone(session.shared()));
         (session, driver)
     }
@@ -112,6 +126,7 @@ impl Driver {
             DriverWork::Unsubscribe(subscription) => self.notify(|request| {
                 ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
             }),
+            DriverWork::ReportLoss => self.shared.link.events_lost(),
             DriverWork::Release(registrations) => drop(registrations),
             DriverWork::Reset => self.stop_all(),
             DriverWork::End => {

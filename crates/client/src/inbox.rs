@@ -1,6 +1,8 @@
 //! The queue between a session, which receives messages, and its driver, which runs procedures.
 //!
-//! Bounded: an invocation above the limit is answered with `wamp.error.unavailable` at once.
+//! Bounded: an invocation above the limit is refused. Over a socket it is answered with
+//! `wamp.error.unavailable` at once; inside the router the dealer learns it from
+//! [`Session::deliver`](crate::Session::deliver).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub(crate) enum DriverWork {
     Unregister(RegistrationId, Arc<RegistrationEntry>),
     /// Send UNSUBSCRIBE for a subscription without a handle.
     Unsubscribe(SubscriptionId),
+    /// Report to the link that an event was dropped.
+    ReportLoss,
     /// Drop procedures. They are the application's code, which runs in the driver alone.
     Release(Vec<Arc<RegistrationEntry>>),
     /// The connection is lost: stop all procedures.
@@ -110,7 +114,8 @@ impl Inbox {
         Ok(self.waker.take())
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether an invocation would be refused.
+    pub(crate) fn is_full(&self) -> bool {
         self.work.len() + self.running.invocations >= MAX_INVOCATIONS || self.is_full_of_bytes()
     }
 

@@ -6,7 +6,9 @@
 //!
 //! The core of the crate contains no socket and no async runtime: a [`Session`] sends through a
 //! [`Link`] and receives through [`Session::handle_message`]. Without `net`, a router uses it for
-//! sessions inside its own process, where the link is a function call.
+//! sessions inside its own process, where the link is a function call. Such a session has
+//! [`InboundLimits`] and receives through [`Session::deliver`], which returns the
+//! [`DeliveryOutcome`].
 //!
 //! | module | purpose |
 //! |---|---|
@@ -45,6 +47,7 @@ pub mod session;
 mod state_watch;
 pub mod subscribe;
 mod subscription_entry;
+mod waiting_events;
 mod watchers;
 
 pub use answer::Answer;
@@ -58,7 +61,7 @@ pub use cloverleaf_wamp::serializer::Serializer;
 pub use cloverleaf_wamp::uri::MatchPolicy;
 pub use driver::Driver;
 pub use error::{Error, Failure};
-pub use link::{Link, SendError};
+pub use link::{DeliveryOutcome, Link, SendError};
 #[cfg(feature = "net")]
 pub use net::{Client, Endpoint, Protocol, Reconnect, Target};
 pub use passthru::Passthru;
@@ -68,6 +71,7 @@ pub use register::Registration;
 pub use reply::Reply;
 pub use session::Session;
 pub use subscribe::{Event, Subscription};
+pub use waiting_events::{EventOverflow, InboundLimits};
 
 /// The example of the README compiles.
 #[cfg(all(doctest, feature = "net"))]

@@ -16,6 +16,20 @@ pub enum SendError {
     Congested,
 }
 
+/// The outcome of a message that the router has sent to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum DeliveryOutcome {
+    /// The session has accepted it.
+    Accepted,
+    /// The session has accepted it above its high-water mark: the publisher should wait for room.
+    AboveHighWater,
+    /// The session is full. Only EVENT and INVOCATION are dropped.
+    Dropped,
+    /// The session has ended.
+    Closed,
+}
+
 /// Sends messages to the router: through a socket's queue, or as a function call inside the router.
 ///
 /// [`Link::send`] may call [`Session::handle_message`](crate::Session::handle_message) before it
@@ -33,4 +47,12 @@ pub trait Link: Send + Sync + 'static {
         let _ = context;
         Poll::Ready(())
     }
+
+    /// The session accepts events again after [`Session::has_room`](crate::Session::has_room) was
+    /// false. Called without any lock of the session.
+    fn room_returned(&self) {}
+
+    /// The session has dropped an event that it had accepted, or has refused one. Called once, by
+    /// the driver.
+    fn events_lost(&self) {}
 }

@@ -7,6 +7,7 @@
 //! | module | purpose |
 //! |---|---|
 //! | `connection` | joined, connection lost, joined again |
+//! | `delivery` | accepts, drops or refuses messages inside the router |
 //! | `incoming` | handles each message of the router |
 //! | `invocations` | handles INVOCATION; the parameters' access to the session |
 //! | `life` | leaving and the end of the session |
@@ -31,9 +32,11 @@ use crate::link::Link;
 use crate::pending::PendingRequests;
 use crate::registration_entry::RegistrationEntry;
 use crate::subscription_entry::SubscriptionEntry;
+use crate::waiting_events::WaitingEvents;
 use crate::watchers::Watchers;
 
 mod connection;
+mod delivery;
 mod incoming;
 mod invocations;
 mod life;
@@ -56,6 +59,8 @@ pub(crate) struct SessionInner {
     pub(crate) link: Box<dyn Link>,
     /// The format in which values are encoded.
     pub(crate) serializer: Serializer,
+    /// Counts the events that wait for the application. None if the session has no limits.
+    pub(crate) waiting_events: Option<Arc<WaitingEvents>>,
     pub(crate) ids: Mutex<IdSequence>,
     pub(crate) state: Mutex<SessionState>,
 }
@@ -106,10 +111,16 @@ pub(crate) enum OnAcknowledged {
 }
 
 impl Session {
-    pub(crate) fn with_state(link: impl Link, serializer: Serializer, state: SessionState) -> Self {
+    pub(crate) fn with_state(
+        link: impl Link,
+        serializer: Serializer,
+        state: SessionState,
+        waiting_events: Option<Arc<WaitingEvents>>,
+    ) -> Self {
         let shared = SessionInner {
             link: Box::new(link),
             serializer,
+            waiting_events,
             ids: Mutex::new(IdSequence::new()),
             state: Mutex::new(state),
         };

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The stream is bounded: when the application takes events too slowly, the oldest ones are dropped
-//! and counted.
+//! and counted. A session inside the router also has [`InboundLimits`](crate::InboundLimits).
 //!
 //! If the publisher asks for acknowledgements
 //! ([`acknowledged_delivery`](crate::publish::PublishBuilder::acknowledged_delivery)), an event is
@@ -113,7 +113,8 @@ impl SubscribeBuilder {
 
     async fn subscribe(self) -> Result<Subscription, Error> {
         let Self { session, topic, options, capacity } = self;
-        let entry = Arc::new(SubscriptionEntry::new(topic, options, capacity));
+        let entry =
+            Arc::new(SubscriptionEntry::new(topic, options, capacity, session.waiting_events()));
         let grant = OnAcknowledged::Subscribed(Arc::clone(&entry));
         let pending = PendingRequest::granting(RequestKind::Subscribe, grant);
         session.acknowledged(pending, entry.request()).await?;
@@ -166,6 +167,7 @@ impl Subscription {
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Event>> {
         self.entry.poll(context).map(|taken| {
             let (event, receipt) = taken?;
+            self.session.announce_room();
             // The first of this session's streams to hand the event over acknowledges it.
             if receipt.is_some_and(|receipt| receipt.is_first()) {
                 self.session.acknowledge_event(event.publication);
@@ -232,6 +234,8 @@ impl Drop for Subscription {
         if let Ok(Some(key)) = self.leave() {
             self.session.forget(key);
         }
+        self.entry.clear();
+        self.session.announce_room();
     }
 }
 

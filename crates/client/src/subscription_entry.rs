@@ -14,6 +14,9 @@ use cloverleaf_wamp::message::{
 use compact_str::CompactString;
 use parking_lot::Mutex;
 
+use crate::link::DeliveryOutcome;
+use crate::waiting_events::WaitingEvents;
+
 /// Maximum bytes of details and arguments in the queue of one subscription: a large event costs as
 /// much as many small ones. The newest event is kept regardless of its size.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
@@ -54,10 +57,22 @@ struct EventQueue {
     /// The reason of a revocation by the router.
     revoked: Option<CompactString>,
     waker: Option<Waker>,
+    /// Counts the events of all subscriptions, if the session has limits.
+    waiting: Option<Arc<WaitingEvents>>,
+}
+
+/// The outcome of an event.
+#[derive(Debug)]
+pub(crate) struct PushedEvent {
+    pub(crate) received: DeliveryOutcome,
+    /// This event or an older one was dropped.
+    pub(crate) has_lost: bool,
+    /// The waker to call outside of any lock.
+    pub(crate) waker: Option<Waker>,
 }
 
 impl EventQueue {
-    const fn new(capacity: usize) -> Self {
+    const fn new(capacity: usize, waiting: Option<Arc<WaitingEvents>>) -> Self {
         Self {
             events: VecDeque::new(),
             bytes: 0,
@@ -66,24 +81,44 @@ impl EventQueue {
             closed: false,
             revoked: None,
             waker: None,
+            waiting,
         }
     }
 
-    fn push(&mut self, event: SharedEvent, receipt: Option<DeliveryReceipt>) {
+    fn push(&mut self, event: SharedEvent, receipt: Option<DeliveryReceipt>) -> PushedEvent {
         let size = size_of(&event);
+        let received = self.waiting.as_ref().map_or(DeliveryOutcome::Accepted, |all| all.add(size));
+        let dropped = self.dropped;
+        if matches!(received, DeliveryOutcome::Dropped | DeliveryOutcome::Closed) {
+            self.dropped += 1;
+            return PushedEvent { received, has_lost: true, waker: None };
+        }
+        if self.waiting.as_ref().is_none_or(|all| all.drops_oldest()) {
+            self.drop_oldest(size);
+        }
+        self.bytes += size;
+        self.events.push_back((event, receipt));
+        let has_lost = self.dropped != dropped;
+        PushedEvent { received, has_lost, waker: self.waker.take() }
+    }
+
+    /// Makes room for an event of `size` bytes.
+    fn drop_oldest(&mut self, size: usize) {
         while self.events.len() >= self.capacity || self.bytes + size > MAX_WAITING_BYTES {
             if self.pop().is_none() {
                 break;
             }
             self.dropped += 1;
         }
-        self.bytes += size;
-        self.events.push_back((event, receipt));
     }
 
     fn pop(&mut self) -> Option<QueuedEvent> {
         let (event, receipt) = self.events.pop_front()?;
-        self.bytes -= size_of(&event);
+        let size = size_of(&event);
+        self.bytes -= size;
+        if let Some(all) = &self.waiting {
+            all.subtract(1, size);
+        }
         Some((event, receipt))
     }
 }
@@ -98,8 +133,9 @@ impl SubscriptionEntry {
         topic: CompactString,
         options: SubscribeOptions,
         capacity: usize,
+        waiting: Option<Arc<WaitingEvents>>,
     ) -> Self {
-        let queue = Mutex::new(EventQueue::new(capacity));
+        let queue = Mutex::new(EventQueue::new(capacity, waiting));
         Self { topic, options, id: AtomicU64::new(0), queue }
     }
 
@@ -134,16 +170,22 @@ impl SubscriptionEntry {
         move |request| ClientMessage::Subscribe(Subscribe { request, options, topic })
     }
 
-    /// Adds an event; a full queue drops its oldest events. Returns the waker to call outside of
-    /// any lock.
-    pub(crate) fn push(
-        &self,
-        event: SharedEvent,
-        receipt: Option<DeliveryReceipt>,
-    ) -> Option<Waker> {
-        let mut queue = self.queue.lock();
-        queue.push(event, receipt);
-        queue.waker.take()
+    /// Adds an event; a full queue drops its oldest events.
+    pub(crate) fn push(&self, event: SharedEvent, receipt: Option<DeliveryReceipt>) -> PushedEvent {
+        self.queue.lock().push(event, receipt)
+    }
+
+    /// Drops the queued events of a stream that was removed from its session.
+    pub(crate) fn clear(&self) {
+        let events = {
+            let mut queue = self.queue.lock();
+            if let Some(all) = &queue.waiting {
+                all.subtract(queue.events.len(), queue.bytes);
+            }
+            queue.bytes = 0;
+            std::mem::take(&mut queue.events)
+        };
+        drop(events);
     }
 
     /// Ends the stream behind the queued events. Returns the waker to call.
@@ -206,9 +248,9 @@ mod tests {
             details: Box::new(details),
             ..message::Event::clone(&event(0))
         });
-        let mut queue = EventQueue::new(100);
+        let mut queue = EventQueue::new(100, None);
         for _ in 0..3 {
-            queue.push(large.clone(), None);
+            let _ = queue.push(large.clone(), None);
         }
         assert_eq!((queue.events.len(), queue.dropped), (1, 2));
         assert!(queue.pop().is_some());
@@ -217,12 +259,12 @@ mod tests {
 
     #[test]
     fn the_byte_limit_drops_the_oldest_events_and_keeps_the_newest() {
-        let mut queue = EventQueue::new(100);
+        let mut queue = EventQueue::new(100, None);
         for _ in 0..4 {
-            queue.push(event(MAX_WAITING_BYTES / 2 - 100), None);
+            let _ = queue.push(event(MAX_WAITING_BYTES / 2 - 100), None);
         }
         assert_eq!((queue.events.len(), queue.dropped), (2, 2));
-        queue.push(event(2 * MAX_WAITING_BYTES), None);
+        let _ = queue.push(event(2 * MAX_WAITING_BYTES), None);
         assert_eq!((queue.events.len(), queue.dropped), (1, 4));
         assert!(queue.pop().is_some());
         assert_eq!(queue.bytes, 0);

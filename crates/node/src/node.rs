@@ -20,11 +20,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use cloverleaf_client::Session;
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::ListeningTransport;
 use cloverleaf_hosting::Components;
 use cloverleaf_hosting::supervisor::Launch;
+use cloverleaf_realms::local::OwnedSession;
 use cloverleaf_realms::{Memory, RealmHost, Realms};
 use cloverleaf_transport::Connections;
 use cloverleaf_transport::shutdown::{self, ShutdownSignal, ShutdownTrigger};
@@ -109,7 +109,7 @@ pub struct Node {
     realm_tasks: BTreeMap<String, AbortOnDrop>,
     listeners: BTreeMap<ListenerName, RunningListener>,
     /// The sessions of components in the router.
-    components: BTreeMap<ComponentName, Session>,
+    components: BTreeMap<ComponentName, OwnedSession>,
     containers: BTreeMap<String, RunningContainer>,
     /// Given when the shutdown of the node begins.
     shutdown: (ShutdownTrigger, ShutdownSignal),

@@ -35,7 +35,7 @@ pub(crate) async fn drain(realms: &Realms, requests_in_flight: impl Fn() -> usiz
     }
 }
 
-/// Phase 4. Sessions of this process end with it.
+/// Phase 4.
 pub(crate) async fn end_sessions(realms: &Realms) {
     for realm in realms.all() {
         while realm.end_calls() {
@@ -43,7 +43,7 @@ pub(crate) async fn end_sessions(realms: &Realms) {
         }
         realm.close(error_uri::SYSTEM_SHUTDOWN);
     }
-    let open = || realms.all().iter().map(|realm| realm.connected_sessions()).sum::<usize>();
+    let open = || realms.all().iter().map(|realm| connected_sessions(realm)).sum::<usize>();
     if !wait_until(|| open() == 0, CLOSING_TIMEOUT).await {
         tracing::info!(sessions = open(), "sessions have not ended in time");
     }
@@ -55,7 +55,13 @@ pub(crate) async fn end_sessions(realms: &Realms) {
 /// Waits until the connections of a realm that was closed have ended, as long as sessions may take.
 pub(crate) async fn wait_for_sessions(realm: &RealmHost) {
     // Whether they have ended makes no difference here.
-    let _ = wait_until(|| realm.connected_sessions() == 0, CLOSING_TIMEOUT).await;
+    let _ = wait_until(|| connected_sessions(realm) == 0, CLOSING_TIMEOUT).await;
+}
+
+/// Sessions that are not internal. Internal ones end with the process.
+fn connected_sessions(realm: &RealmHost) -> usize {
+    let counts = realm.session_counts();
+    counts.total - counts.internal
 }
 
 async fn wait_until(done: impl Fn() -> bool, timeout: Duration) -> bool {

@@ -1,7 +1,7 @@
-//! Between a realm and the file of its stored events.
+//! Connects a realm to the file of its stored events.
 //!
-//! The realm gives records away under its lock; the threads of the store tell later what has become
-//! of them, and answer what is asked of them.
+//! The realm hands records over under its lock. The threads of the store report later whether they
+//! are stored, and answer queries.
 
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
@@ -19,15 +19,15 @@ use cloverleaf_wamp::ids::PublicationId;
 use crate::realm_host::RealmHost;
 use cloverleaf_wamp::excerpt::Excerpt;
 
-/// So many damaged records are logged one by one; the others are counted.
+/// Maximum number of damaged records that are logged one by one. The others are only counted.
 const MAX_DAMAGED_LOGGED: usize = 100;
 
-/// The realm of a store, once it is there.
+/// The realm of a store. Empty until [`set`](Self::set) is called, since the store is opened first.
 #[derive(Debug, Clone, Default)]
 pub struct RealmLink(Arc<OnceLock<Weak<RealmHost>>>);
 
 impl RealmLink {
-    /// From now on this is the realm.
+    /// Sets the realm. Only the first call counts.
     pub fn set(&self, realm: &Arc<RealmHost>) {
         let _ = self.0.set(Arc::downgrade(realm));
     }
@@ -37,7 +37,7 @@ impl RealmLink {
     }
 }
 
-/// A store as its realm sees it.
+/// The event store of a realm.
 #[derive(Debug)]
 struct StoredEvents {
     store: store::RecordStore,
@@ -66,38 +66,38 @@ impl EventStore for StoredEvents {
         );
     }
 
-    fn read(&mut self, history: HistoryId, reading: HistoryQuery) -> bool {
-        let request = Request { reading, link: self.link.clone(), realm: self.realm.clone() };
+    fn read(&mut self, history: HistoryId, query: HistoryQuery) -> bool {
+        let request = StoreQuery { query, link: self.link.clone(), realm: self.realm.clone() };
         self.store.read(history.0, Box::new(request)).is_ok()
     }
 }
 
-/// A request for stored events.
-struct Request {
-    reading: HistoryQuery,
+/// A query of stored events.
+struct StoreQuery {
+    query: HistoryQuery,
     link: RealmLink,
     realm: String,
 }
 
-impl store::ReadRequest for Request {
+impl store::ReadRequest for StoreQuery {
     fn places(
         &self,
         all: Range<u64>,
         place: &mut dyn FnMut(u64) -> Option<u64>,
     ) -> Option<Range<u64>> {
-        self.reading.bounds().places(all, |publication: PublicationId| place(publication.number()))
+        self.query.bounds().places(all, |publication: PublicationId| place(publication.number()))
     }
 
     fn is_reverse(&self) -> bool {
-        self.reading.is_reverse()
+        self.query.is_reverse()
     }
 
     fn is_wanted(&self) -> bool {
-        self.link.get().is_some_and(|realm| realm.has_session(self.reading.caller()))
+        self.link.get().is_some_and(|realm| realm.has_session(self.query.caller()))
     }
 
     fn visit(&mut self, record: &[u8]) -> ControlFlow<()> {
-        self.reading.visit(record).unwrap_or_else(|error| {
+        self.query.visit(record).unwrap_or_else(|error| {
             log_limited!(
                 warn,
                 "stored event skipped",
@@ -110,20 +110,20 @@ impl store::ReadRequest for Request {
 
     fn finish(self: Box<Self>, outcome: Result<(), &str>) {
         if let Some(realm) = self.link.get() {
-            realm.finish_history_query(self.reading.answer(outcome));
+            realm.finish_history_query(self.query.answer(outcome));
         }
     }
 }
 
-/// Tells the realm what has become of its events, and the log what happens in the store.
-struct Watch {
+/// Reports the outcome of writes to the realm, and the state of the store to the log.
+struct StoreWatch {
     link: RealmLink,
     realm: String,
     path: PathBuf,
     damaged: std::sync::atomic::AtomicUsize,
 }
 
-impl StoreObserver for Watch {
+impl StoreObserver for StoreWatch {
     fn stored(&self, up_to: u64, outcome: WriteOutcome<'_>) {
         if let Some(realm) = self.link.get() {
             realm.stored(Ticket(up_to), outcome);
@@ -182,19 +182,19 @@ impl StoreObserver for Watch {
     }
 }
 
-/// Where a realm keeps its events.
+/// The file in which a realm stores its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFile {
     /// The file.
     pub path: PathBuf,
-    /// The memory of the cache, in bytes.
+    /// The size of the cache, in bytes.
     pub cache_bytes: usize,
 }
 
-/// Opens the event store of a realm and gives it to the realm's settings.
+/// Opens the event store of a realm and adds it to the settings of the realm.
 ///
 /// # Errors
-/// When the file can't be used.
+/// When the file cannot be used.
 pub fn open(
     file: &StoreFile,
     mut settings: RealmSettings,
@@ -208,7 +208,7 @@ pub fn open(
         max_bytes: history.max_bytes as u64,
     });
     let histories: Vec<_> = histories.collect();
-    let watch = Watch {
+    let watch = StoreWatch {
         link: link.clone(),
         realm: realm.clone(),
         path: path.clone(),

@@ -14,6 +14,7 @@
 //! | [`ports`] | outboxes of sessions: the queue of a connection or a session in this process |
 //! | [`meter`] | traffic of a session |
 //! | [`memory`] | the memory budgets that all connections share |
+//! | `resume_signal` | tells a session in this process to go on |
 //! | [`event_store`] | the stored events of a realm |
 
 pub mod event_store;
@@ -24,6 +25,7 @@ pub mod peer;
 pub mod ports;
 pub mod realm_host;
 pub mod realms;
+mod resume_signal;
 pub mod service;
 
 pub use cloverleaf_router as settings;

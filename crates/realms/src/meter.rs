@@ -1,26 +1,28 @@
-//! How much one session receives and sends, and when the realm tells of it.
+//! Counts what a session receives and sends, and says when the realm publishes that.
 //!
-//! Only sessions of realms that are configured so have a meter. Time is looked at when a message
-//! passes, so that an idle session costs no timer.
+//! Only sessions of realms with a [`StatsRule`] have a meter. The time is compared when a message
+//! passes, so an idle session needs no timer.
 
 use std::time::{Duration, Instant};
 
 use cloverleaf_router::{Metered, SessionStats, StatsCycle, Traffic};
 
-/// When a realm tells of its sessions' traffic.
+/// When a realm publishes the traffic of its sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct StatsRule {
-    /// How many bytes count as one message.
+    /// Bytes that count as one rated message.
     pub rated_message_size: usize,
-    /// After so many of them; none for never.
+    /// Publish after this many rated messages. None: never.
     pub after_rated_messages: Option<u64>,
-    /// After so long; none for never.
+    /// Publish after this time, with the next message. None: never.
     pub after_duration: Option<Duration>,
+    /// Publish when a session joins.
     pub on_join: bool,
+    /// Publish when a session leaves.
     pub on_leave: bool,
 }
 
-/// See the [module](self).
+/// Counts the traffic of one session.
 #[derive(Debug)]
 pub struct Meter {
     of: Metered,
@@ -28,14 +30,15 @@ pub struct Meter {
     start: Instant,
     received: Traffic,
     sent: Traffic,
-    /// The number of events so far.
+    /// The number of reports so far.
     cycles: u64,
-    /// The traffic in both directions up to the last event.
-    told: Traffic,
-    told_at: Instant,
+    /// The traffic in both directions up to the last report.
+    reported: Traffic,
+    reported_at: Instant,
 }
 
 impl Meter {
+    /// A meter for a session that joins now.
     pub fn new(rule: StatsRule, of: Metered) -> Self {
         let now = Instant::now();
         Self {
@@ -45,27 +48,28 @@ impl Meter {
             received: Traffic::default(),
             sent: Traffic::default(),
             cycles: 0,
-            told: Traffic::default(),
-            told_at: now,
+            reported: Traffic::default(),
+            reported_at: now,
         }
     }
 
-    /// Whose it is.
+    /// The session.
     pub const fn of(&self) -> &Metered {
         &self.of
     }
 
+    /// The rule of the realm.
     pub const fn rule(&self) -> &StatsRule {
         &self.rule
     }
 
-    /// A message of so many bytes has come. Whether the realm is to be told.
+    /// Counts a received message of `length` bytes. Returns whether a report is due.
     pub fn received(&mut self, length: usize) -> bool {
         count(&mut self.received, length, self.rule.rated_message_size);
         self.is_due()
     }
 
-    /// A message of so many bytes was sent. Whether the realm is to be told.
+    /// Counts a sent message of `length` bytes. Returns whether a report is due.
     pub fn sent(&mut self, length: usize) -> bool {
         count(&mut self.sent, length, self.rule.rated_message_size);
         self.is_due()
@@ -76,31 +80,32 @@ impl Meter {
             .rule
             .after_rated_messages
             .is_some_and(|messages| self.new_traffic().rated_messages >= messages);
-        by_messages || self.rule.after_duration.is_some_and(|time| self.told_at.elapsed() >= time)
+        by_messages
+            || self.rule.after_duration.is_some_and(|time| self.reported_at.elapsed() >= time)
     }
 
-    /// The traffic in both directions since the last event.
+    /// The traffic in both directions since the last report.
     const fn new_traffic(&self) -> Traffic {
-        let Self { received, sent, told, .. } = self;
+        let Self { received, sent, reported, .. } = self;
         Traffic {
-            messages: received.messages + sent.messages - told.messages,
-            bytes: received.bytes + sent.bytes - told.bytes,
-            rated_messages: received.rated_messages + sent.rated_messages - told.rated_messages,
+            messages: received.messages + sent.messages - reported.messages,
+            bytes: received.bytes + sent.bytes - reported.bytes,
+            rated_messages: received.rated_messages + sent.rated_messages - reported.rated_messages,
         }
     }
 
-    /// What the realm is told now; `is_last` when the session ends.
-    pub fn tell(&mut self, is_last: bool) -> SessionStats {
+    /// The report to publish now; `is_last` when the session ends.
+    pub fn report(&mut self, is_last: bool) -> SessionStats {
         let (received, sent, new) = (self.received, self.sent, self.new_traffic());
         self.cycles += 1;
         let cycle = StatsCycle {
             number: self.cycles,
-            duration: self.told_at.elapsed(),
+            duration: self.reported_at.elapsed(),
             traffic: new,
             is_last,
         };
-        self.told_at = Instant::now();
-        self.told = Traffic {
+        self.reported_at = Instant::now();
+        self.reported = Traffic {
             messages: received.messages + sent.messages,
             bytes: received.bytes + sent.bytes,
             rated_messages: received.rated_messages + sent.rated_messages,
@@ -140,27 +145,27 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_counts_as_many() {
+    fn long_message_counts_as_several_rated_messages() {
         let mut meter = meter(NEVER);
         assert!(!meter.received(1));
         assert!(!meter.received(512));
         assert!(!meter.received(513));
         assert!(!meter.sent(5_120));
-        let stats = meter.tell(false);
+        let stats = meter.report(false);
         assert_eq!(stats.received, Traffic { messages: 3, bytes: 1_026, rated_messages: 4 });
         assert_eq!(stats.sent, Traffic { messages: 1, bytes: 5_120, rated_messages: 10 });
     }
 
     #[test]
-    fn a_cycle_counts_what_is_new_since_the_last_event() {
+    fn cycle_counts_the_traffic_since_the_last_report() {
         let mut meter = meter(NEVER);
         meter.received(513);
         meter.sent(10);
-        let first = meter.tell(false).cycle;
+        let first = meter.report(false).cycle;
         let traffic = Traffic { messages: 2, bytes: 523, rated_messages: 3 };
         assert_eq!((first.number, first.traffic, first.is_last), (1, traffic, false));
         meter.sent(20);
-        let last = meter.tell(true);
+        let last = meter.report(true);
         let traffic = Traffic { messages: 1, bytes: 20, rated_messages: 1 };
         assert_eq!((last.cycle.number, last.cycle.traffic, last.cycle.is_last), (2, traffic, true));
         assert_eq!(last.sent, Traffic { messages: 2, bytes: 30, rated_messages: 2 });
@@ -168,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn the_realm_is_told_after_so_many_messages_and_then_again() {
+    fn report_is_due_after_each_number_of_rated_messages() {
         let mut meter = meter(StatsRule { after_rated_messages: Some(3), ..NEVER });
         let due: Vec<bool> = (0..7)
             .map(|_| {
                 let is_due = meter.received(10);
                 if is_due {
-                    meter.tell(false);
+                    meter.report(false);
                 }
                 is_due
             })
@@ -183,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_realm_is_told_when_a_message_passes_after_so_long() {
+    fn report_is_due_with_the_first_message_after_the_duration() {
         let mut meter = meter(StatsRule { after_duration: Some(Duration::ZERO), ..NEVER });
         assert!(meter.sent(1));
     }

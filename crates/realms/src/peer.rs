@@ -105,6 +105,7 @@ pub struct RouterPeer {
 }
 
 impl RouterPeer {
+    /// The peer of a new connection, which has not joined.
     pub fn new(
         realms: Arc<Realms>,
         admission: Arc<Admission>,
@@ -161,7 +162,7 @@ impl RouterPeer {
                 let hook = self.write_hook.get_or_insert_default();
                 (hook.meter, hook.awaits_welcome) = (meter, true);
                 if self.meter_rule_says(|rule| rule.on_join) {
-                    self.tell_stats(false);
+                    self.publish_stats(false);
                 }
                 Flow::Continue
             }
@@ -235,7 +236,7 @@ impl RouterPeer {
         }
     }
 
-    /// An event can't be sent. The first one is told of, all are counted.
+    /// An event can't be sent. The first one is logged, all are counted.
     fn lose_event(&mut self, reason: &Undeliverable) {
         self.lost_events += 1;
         if self.lost_events == 1 {
@@ -249,12 +250,12 @@ impl RouterPeer {
         }
     }
 
-    /// Tells the realm what the session has received and sent; `is_last` when the session ends.
-    fn tell_stats(&mut self, is_last: bool) {
+    /// Publishes the traffic of the session; `is_last` when it ends.
+    fn publish_stats(&mut self, is_last: bool) {
         let meter = self.write_hook.as_mut().and_then(|hook| hook.meter.as_mut());
         if let (Some(meter), Stage::Joined(realm, _)) = (meter, &self.stage) {
-            let stats = meter.tell(is_last);
-            realm.tell_stats(meter.of(), &stats);
+            let stats = meter.report(is_last);
+            realm.publish_stats(meter.of(), &stats);
         }
     }
 
@@ -279,9 +280,9 @@ impl RouterPeer {
     }
 
     /// The session ends, or has ended.
-    fn tell_last_stats(&mut self) {
+    fn publish_last_stats(&mut self) {
         if self.meter_rule_says(|rule| rule.on_leave) {
-            self.tell_stats(true);
+            self.publish_stats(true);
         }
         if let Some(hook) = &mut self.write_hook {
             hook.meter = None;
@@ -300,7 +301,7 @@ impl RouterPeer {
     }
 
     fn leave(&mut self) {
-        self.tell_last_stats();
+        self.publish_last_stats();
         if let Stage::Joined(realm, key) =
             std::mem::replace(&mut self.stage, Stage::Joining { _entry: None })
         {
@@ -312,7 +313,7 @@ impl RouterPeer {
 impl Peer<ServerSide> for RouterPeer {
     fn handle_message(&mut self, message: ClientMessage) -> Flow {
         if matches!(message, ClientMessage::Goodbye(_)) {
-            self.tell_last_stats();
+            self.publish_last_stats();
         }
         match (&self.stage, message) {
             // ABORT is never answered; the client is going.
@@ -341,7 +342,7 @@ impl Peer<ServerSide> for RouterPeer {
                             peer = %self.attachment,
                             session = %key.id()
                         );
-                        self.tell_last_stats();
+                        self.publish_last_stats();
                         self.stage = Stage::Joining { _entry: None };
                         let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
                         Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
@@ -429,7 +430,7 @@ impl Peer<ServerSide> for RouterPeer {
             spend(units);
         }
         if self.meter().is_some_and(|meter| meter.received(length)) {
-            self.tell_stats(false);
+            self.publish_stats(false);
         }
     }
 
@@ -446,7 +447,7 @@ impl Peer<ServerSide> for RouterPeer {
 
     fn after_write(&mut self, message: &RouterMessage, length: usize) {
         if self.meter().is_some_and(|meter| meter.sent(length)) {
-            self.tell_stats(false);
+            self.publish_stats(false);
         }
         if let Some(hook) = &mut self.write_hook {
             if matches!(message, RouterMessage::Welcome(_)) {
@@ -462,12 +463,12 @@ impl Lifecycle for RouterPeer {
     type Message = RouterMessage;
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        while let Some(outbound) = self.wait.crowded.last() {
-            if outbound.poll_room(context).is_pending() {
+        while let Some(port) = self.wait.congested.last() {
+            if port.poll_room(context).is_pending() {
                 self.waker = Some(context.waker().clone());
                 return Poll::Pending;
             }
-            self.wait.crowded.pop();
+            self.wait.congested.pop();
         }
         if self.wait.until_resumed {
             ready!(self.outbound.poll_resumed(context));
@@ -506,8 +507,8 @@ impl Lifecycle for RouterPeer {
     }
 
     fn closed(&mut self, reason: &CloseReason) {
-        if let (Some(crowded), Some(waker)) = (self.wait.crowded.last(), &self.waker) {
-            crowded.stop_waiting(waker);
+        if let (Some(port), Some(waker)) = (self.wait.congested.last(), &self.waker) {
+            port.stop_waiting(waker);
         }
         if let Stage::Joined(_, key) = &self.stage {
             tracing::debug!(

@@ -1,30 +1,52 @@
-//! Where a realm's messages go: to a connection's queue, or to a session in this process.
+//! Outboxes of sessions: the queue of a connection, or a session in this process.
 
-use cloverleaf_client::Session;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use cloverleaf_client::{DeliveryOutcome, Session};
 use cloverleaf_router::{CloseCause, Delivery, Outbox};
 pub use cloverleaf_transport::SlowConsumer;
 use cloverleaf_transport::{OutboundSender, Pushed, WaitingMessage};
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::websocket::CloseCode;
 
-/// What waits for a connection.
+use crate::resume_signal::ResumeSignal;
+
+/// The queue of messages to a connection.
 pub type Queue = OutboundSender<WaitingMessage>;
 
 /// The outbox of one session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Port {
     /// A connection.
     Wire(Queue),
     /// A session in this process: a component or the HTTP bridge.
-    Local(Session),
+    Local(Arc<LocalPort>),
+}
+
+/// A session in this process, as its realm sends to it.
+#[derive(Debug)]
+pub struct LocalPort {
+    /// The session.
+    pub(crate) session: Session,
+    /// Ends a pause of the session. None for an internal session, which is never paused.
+    pub(crate) resumed: Option<Arc<ResumeSignal>>,
 }
 
 impl Port {
-    /// The queue of its connection, if it has one.
-    pub const fn outbound(&self) -> Option<&Queue> {
+    /// Ready when the peer accepts events again, or its session has ended.
+    pub fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
         match self {
-            Self::Wire(outbound) => Some(outbound),
-            Self::Local(_) => None,
+            Self::Wire(outbound) => outbound.poll_room(context),
+            Self::Local(port) => port.session.poll_room(context),
+        }
+    }
+
+    /// Removes a task that waits in [`poll_room`](Self::poll_room).
+    pub fn stop_waiting(&self, waker: &Waker) {
+        match self {
+            Self::Wire(outbound) => outbound.stop_waiting(waker),
+            Self::Local(port) => port.session.stop_waiting(waker),
         }
     }
 }
@@ -38,25 +60,30 @@ impl Outbox for Port {
                 Pushed::Dropped => Delivery::Dropped,
                 Pushed::Closed => Delivery::Closed,
             },
-            Self::Local(session) => {
-                session.handle_message(message);
-                Delivery::Queued
-            }
+            Self::Local(port) => match port.session.deliver(message) {
+                DeliveryOutcome::Accepted => Delivery::Queued,
+                DeliveryOutcome::AboveHighWater => Delivery::AboveHighWater,
+                DeliveryOutcome::Dropped => Delivery::Dropped,
+                DeliveryOutcome::Closed => Delivery::Closed,
+            },
         }
     }
 
     fn has_room(&self) -> bool {
         match self {
             Self::Wire(outbound) => outbound.has_room(),
-            Self::Local(_) => true,
+            Self::Local(port) => port.session.has_room(),
         }
     }
 
     fn resume(&self) {
         match self {
             Self::Wire(outbound) => outbound.resume(),
-            // Sessions in this process never wait.
-            Self::Local(_) => {}
+            Self::Local(port) => {
+                if let Some(resumed) = &port.resumed {
+                    resumed.resume();
+                }
+            }
         }
     }
 
@@ -67,8 +94,7 @@ impl Outbox for Port {
         };
         match self {
             Self::Wire(outbound) => outbound.close(code, reason),
-            // A session in this process ends with GOODBYE, and has no connection.
-            Self::Local(_) => {}
+            Self::Local(port) => port.session.close(reason),
         }
     }
 }

@@ -1,104 +1,102 @@
-//! How a realm runs: under one short lock, entered by whichever thread has read a message.
+//! Runs a realm under one lock. The thread that has read a message handles it.
 //!
-//! The only place that decides this; see `docs/decisions/realm-host.md`. Nothing awaits under the
-//! lock, and the only lock taken under it is that of one port at a time. It is held for a step of
-//! work, about a millisecond; what is not done then is continued by a task of the
-//! realm's, which also ends what has waited for too long.
+//! No other module knows how a realm runs; see `docs/decisions/realm-host.md`. Nothing awaits under
+//! the lock. The only lock taken under it is that of one port at a time. It is held for one step of
+//! work, at most about a millisecond. The task of the realm continues unfinished work and ends what
+//! has timed out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use cloverleaf_router::{
     Admitted, Compatibility, HistoryAnswer, Metered, Moment, Random, Realm, RealmSettings, Refusal,
-    RefusedPattern, Role, SessionFlow, SessionKey, SessionStats, SharedLimits, Ticket, Validation,
+    RefusedPattern, Role, SessionCounts, SessionFlow, SessionKey, SessionStats, SharedLimits,
+    Ticket, Validation,
 };
 use cloverleaf_wakes::{DeferredWakes, work_left};
+use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use crate::meter::StatsRule;
-use crate::ports::{Port, Queue, SlowConsumer};
+use crate::ports::{Port, SlowConsumer};
 
-/// The work that a realm or a connection does in its turn on a thread that has done enough already,
-/// in units of about 100 ns.
+/// Work of a realm or a connection per turn on a thread whose round is spent, in units of about
+/// 100 ns.
 pub const FAIR_WORK: u32 = 500;
 
-/// The time between two log lines about dropped meta events, in milliseconds. What is dropped in
-/// between is counted in the second one.
+/// The time between two log lines about dropped meta events, in milliseconds. Each line counts the
+/// meta events that were dropped since the last one.
 const REPORT_MILLIS: u64 = 1_000;
 
 /// A realm that runs.
 #[derive(Debug)]
 pub struct RealmHost {
-    state: Mutex<State>,
+    state: Mutex<HostState>,
     /// Wakes the task of the realm: there is work, or the earliest deadline has moved forward.
     attention: Notify,
     start: Instant,
     /// The policies for slow consumers of the roles that have one. The other roles follow their
     /// transports.
     slow_consumers: Mutex<BTreeMap<String, SlowConsumer>>,
-    /// Sessions of this process in the realm.
-    local_sessions: AtomicUsize,
-    /// When it tells of its sessions' traffic, if ever.
+    /// When it publishes the traffic of its sessions. None: never.
     stats_rule: Option<StatsRule>,
     name: String,
     compatibility: Compatibility,
-    /// Whether sessions get GOODBYE before the router ends their connections.
+    /// Whether sessions get GOODBYE before the router closes their connections.
     says_goodbye: bool,
-    /// What is done with a pattern that was refused although a permission has the same text.
+    /// Reports a pattern that was refused although a permission has the same text.
     on_refused: Option<fn(&str, &RefusedPattern)>,
 }
 
 #[derive(Debug)]
-struct State {
+struct HostState {
     realm: Realm<Port>,
-    /// When the task of the realm will wake up by itself.
+    /// The moment at which the task of the realm wakes up by itself.
     armed: Option<Moment>,
-    /// The task of the realm is at work, or was woken.
+    /// The task of the realm is working or was woken.
     is_working: bool,
 }
 
-/// The realm while it is entered. The lock is given back before anybody is woken for what happened
-/// under it.
+/// The locked realm. Tasks are woken after the lock is released.
 struct Entered<'a> {
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, HostState>,
     wakes: DeferredWakes,
 }
 
 impl Entered<'_> {
-    /// Counts the work of the step that was done. Whether the task of the realm has to be woken.
+    /// Counts the work of a step. Returns whether the task of the realm has to be woken.
     fn finish_step(&mut self) -> bool {
-        let State { realm, is_working, .. } = &mut *self.state;
+        let HostState { realm, is_working, .. } = &mut *self.state;
         self.wakes.spend(realm.work_done());
         realm.has_work() && !std::mem::replace(is_working, true)
     }
 }
 
-/// A message that was handled.
+/// The outcome of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Handled {
-    /// What the connection does next.
+    /// The next step of the connection.
     pub next: SessionFlow,
-    /// How much work it was, in units of about 100 ns.
+    /// The work that it took, in units of about 100 ns.
     pub work: u32,
 }
 
 impl RealmHost {
+    /// An empty realm. Its task is [`Self::run`].
     pub fn new(settings: RealmSettings) -> Self {
         let (name, compatibility) = (settings.name.to_string(), settings.compatibility);
         let says_goodbye = settings.shutdown_goodbye;
         let realm = Realm::new(settings, Random::new(rand::random));
         Self {
-            state: Mutex::new(State { realm, armed: None, is_working: false }),
+            state: Mutex::new(HostState { realm, armed: None, is_working: false }),
             attention: Notify::new(),
             start: Instant::now(),
             slow_consumers: Mutex::default(),
-            local_sessions: AtomicUsize::new(0),
             stats_rule: None,
             name,
             compatibility,
@@ -107,25 +105,27 @@ impl RealmHost {
         }
     }
 
+    /// The name of the realm.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The preset of the realm.
     pub const fn compatibility(&self) -> Compatibility {
         self.compatibility
     }
 
-    /// Whether sessions get GOODBYE before the router ends their connections.
+    /// Whether sessions get GOODBYE before the router closes their connections.
     pub const fn says_goodbye(&self) -> bool {
         self.says_goodbye
     }
 
-    /// The same realm with policies for slow consumers of some roles.
+    /// Sets the policies for slow consumers of some roles.
     pub fn with_slow_consumers(self, policies: BTreeMap<String, SlowConsumer>) -> Self {
         Self { slow_consumers: Mutex::new(policies), ..self }
     }
 
-    /// The same realm, which reports the patterns that it refuses by its name.
+    /// Sets the function that gets the name of the realm and each pattern that it refuses.
     pub fn with_report_of_refused(self, report: fn(&str, &RefusedPattern)) -> Self {
         Self { on_refused: Some(report), ..self }
     }
@@ -137,28 +137,28 @@ impl RealmHost {
         }
     }
 
-    /// The same realm, which tells of its sessions' traffic.
+    /// Sets when the realm publishes the traffic of its sessions.
     pub fn with_stats(self, stats_rule: Option<StatsRule>) -> Self {
         Self { stats_rule, ..self }
     }
 
-    /// When it tells of its sessions' traffic, if ever.
+    /// When it publishes the traffic of its sessions. None: never.
     pub const fn stats_rule(&self) -> Option<StatsRule> {
         self.stats_rule
     }
 
-    /// Publishes what a session has received and sent.
-    pub fn tell_stats(&self, of: &Metered, stats: &SessionStats) {
+    /// Publishes the traffic of a session.
+    pub fn publish_stats(&self, of: &Metered, stats: &SessionStats) {
         self.step(|realm, now| realm.publish_stats(of, stats, now));
     }
 
-    /// What becomes of events for slow consumers with this role, if the realm says.
+    /// The policy for slow consumers with this role, if the realm has one.
     pub fn slow_consumer(&self, role: &str) -> Option<SlowConsumer> {
         self.slow_consumers.lock().get(role).copied()
     }
 
-    /// Applies other roles. Sessions keep their roles; those of a role that is no longer there end.
-    /// `rules` makes the roles, with the schemas that their permissions refer to.
+    /// Replaces the roles. Sessions keep their roles; sessions of a removed role end. `rules` makes
+    /// the roles, and the schemas that their permissions refer to.
     pub fn set_rules(
         &self,
         rules: impl FnOnce(&mut Validation) -> Vec<Role>,
@@ -175,24 +175,11 @@ impl RealmHost {
         self.step(|realm, _| realm.set_limits(limits));
     }
 
-    /// A session of this process has joined or left.
-    pub(crate) fn count_local(&self, joined: bool) {
-        match joined {
-            true => self.local_sessions.fetch_add(1, Ordering::Relaxed),
-            false => self.local_sessions.fetch_sub(1, Ordering::Relaxed),
-        };
-    }
-
-    /// Sessions of connections.
-    pub fn connected_sessions(&self) -> usize {
-        self.session_count().saturating_sub(self.local_sessions.load(Ordering::Relaxed))
-    }
-
     fn enter(&self) -> Entered<'_> {
         Entered { state: self.state.lock(), wakes: DeferredWakes::begin() }
     }
 
-    /// Does something in the realm that may leave work behind.
+    /// Runs `act` in the realm. Wakes the task of the realm if work is left.
     fn step<T>(&self, act: impl FnOnce(&mut Realm<Port>, Moment) -> T) -> T {
         let now = self.now();
         let mut entered = self.enter();
@@ -242,20 +229,20 @@ impl RealmHost {
         handled
     }
 
-    /// What a session has to wait for after [`SessionFlow::Wait`].
+    /// Returns what a session has to wait for after [`SessionFlow::Wait`].
     pub fn take_wait(&self, session: SessionKey) -> Wait {
         let mut entered = self.enter();
         let wait = entered.state.realm.take_wait(session);
-        let crowded = wait.congested.into_iter().filter_map(Port::outbound).cloned().collect();
-        Wait { crowded, until_resumed: wait.until_resumed }
+        let congested = wait.congested.into_iter().cloned().collect();
+        Wait { congested, until_resumed: wait.until_resumed }
     }
 
-    /// The peer of a session takes more of what can be sent later.
+    /// Reports that a session has room again for messages that can be sent later.
     pub fn handle_room(&self, session: SessionKey) {
         self.step(|realm, _| realm.handle_room(session));
     }
 
-    /// A session has lost events that were in its queue.
+    /// Reports that a session has lost events that were in its queue.
     pub fn handle_loss(&self, session: SessionKey) {
         self.step(|realm, _| realm.handle_loss(session));
     }
@@ -265,12 +252,12 @@ impl RealmHost {
         self.state.lock().realm.has_session(session)
     }
 
-    /// Ends the call behind an invocation that its callee can't be sent.
+    /// Ends the call of an invocation that cannot be sent to its callee.
     pub fn fail_invocation(&self, callee: SessionKey, error: InvocationError) {
         self.step(|realm, _| realm.fail_invocation(callee, error));
     }
 
-    /// The events of the realm are safe up to a ticket, or are lost for a reason.
+    /// Reports that the events of the realm up to a ticket are stored, or why they are lost.
     pub fn stored(&self, up_to: Ticket, outcome: Result<(), &str>) {
         self.step(|realm, _| realm.stored(up_to, outcome));
     }
@@ -280,23 +267,23 @@ impl RealmHost {
         self.step(|realm, _| realm.finish_history_query(answer));
     }
 
-    /// Waits until every event that was to be stored is on the disk. Nothing is stored after that.
+    /// Closes the event store. Blocks until all events are on the disk; stores none after that.
     pub fn stop_storing(&self) {
         let store = self.enter().state.realm.stop_storing();
         drop(store);
     }
 
-    /// Ends a session whose connection is gone.
+    /// Removes a session whose connection has ended.
     pub fn detach(&self, key: SessionKey) {
         self.step(|realm, now| realm.detach(key, now));
     }
 
-    /// Answers open calls with ERROR, for one step. Whether there are more.
+    /// Answers open calls with ERROR, for one step of work. Returns whether there are more.
     pub fn end_calls(&self) -> bool {
         self.step(Realm::end_calls)
     }
 
-    /// Ends the connections of all sessions, and lets no other in.
+    /// Ends all sessions and refuses new ones.
     pub fn close(&self, reason: &str) {
         self.enter().state.realm.close(reason);
     }
@@ -306,22 +293,40 @@ impl RealmHost {
         self.enter().state.realm.close_connections(reason);
     }
 
+    /// The number of open sessions.
     pub fn session_count(&self) -> usize {
-        self.state.lock().realm.session_count()
+        self.session_counts().total
     }
 
-    /// Whether nobody is in the realm.
+    /// The number of open sessions, all and internal ones.
+    pub fn session_counts(&self) -> SessionCounts {
+        self.state.lock().realm.session_counts()
+    }
+
+    /// Ends a session with GOODBYE, internal ones too. Returns whether it was open.
+    pub fn end_session(&self, session: SessionId, reason: &str) -> bool {
+        self.step(|realm, now| realm.end_session_by_id(session, reason, now))
+    }
+
+    /// Whether the realm has neither a session nor any entry of an earlier one.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.state.lock().realm.is_empty()
+    }
+
+    /// Whether the lock of the realm is free.
     #[cfg(test)]
     pub fn is_free(&self) -> bool {
         self.state.try_lock().is_some()
     }
 
+    /// The number of unanswered calls.
     pub fn calls_in_flight(&self) -> usize {
         self.state.lock().realm.calls_in_flight()
     }
 
-    /// Goes on with what was not done in one step, and ends what has waited for too long; for
-    /// ever. One task a realm, no timer for each call.
+    /// The task of the realm: continues unfinished work and ends what has timed out. Never ends.
+    /// There is one task for each realm, and no timer for each call.
     pub async fn run(self: Arc<Self>) {
         let mut reported: Option<Moment> = None;
         loop {
@@ -332,13 +337,13 @@ impl RealmHost {
             let (armed, dropped) = {
                 let mut entered = self.enter();
                 if entered.state.realm.has_work() {
-                    // On a thread with much to do, each of many realms does a little.
+                    // On a busy thread, each of many realms does a small share.
                     let units = work_left().max(FAIR_WORK);
                     entered.state.realm.work(now, units);
                     let units = entered.state.realm.work_done();
                     entered.wakes.spend(units);
                 }
-                let State { realm, armed, is_working } = &mut *entered.state;
+                let HostState { realm, armed, is_working } = &mut *entered.state;
                 *is_working = realm.has_work();
                 *armed = realm.next_deadline();
                 let is_due = reported.is_none_or(|at| now >= at.plus_millis(REPORT_MILLIS));
@@ -364,12 +369,12 @@ impl RealmHost {
     }
 }
 
-/// What a session has to wait for.
+/// The conditions on which a session goes on.
 #[derive(Debug, Default)]
 pub struct Wait {
-    /// Queues that have no room for what it publishes.
-    pub crowded: Vec<Queue>,
-    /// Its own queue will be resumed.
+    /// The ports of subscribers that have no room for its events.
+    pub congested: Vec<Port>,
+    /// Its own port will be resumed.
     pub until_resumed: bool,
 }
 
@@ -387,15 +392,15 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::RealmHost;
-    use crate::local;
+    use crate::local::{self, LocalIdentity};
 
-    /// A task that looks, when it is woken, whether the realm's lock is free.
-    struct Looking {
+    /// A waker that records whether the lock of the realm is free.
+    struct LockProbe {
         realm: Arc<RealmHost>,
         found_free: Mutex<Vec<bool>>,
     }
 
-    impl Wake for Looking {
+    impl Wake for LockProbe {
         fn wake(self: Arc<Self>) {
             let is_free = self.realm.state.try_lock().is_some();
             self.found_free.lock().push(is_free);
@@ -413,24 +418,34 @@ mod tests {
     fn ready<T>(future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let mut context = Context::from_waker(Waker::noop());
-        // A realm answers within the call, so the second look finds the answer.
-        let looks = (0..2).find_map(|_| match future.as_mut().poll(&mut context) {
+        // A realm answers within the call, so the second poll finds the answer.
+        let polls = (0..2).find_map(|_| match future.as_mut().poll(&mut context) {
             Poll::Ready(value) => Some(value),
             Poll::Pending => None,
         });
-        looks.expect("an answer")
+        polls.expect("an answer")
     }
 
     #[test]
-    fn whoever_is_woken_for_an_event_an_invocation_a_result_or_the_end_finds_the_lock_free() {
+    fn tasks_are_woken_for_events_invocations_results_and_the_end_after_the_lock_is_released() {
         let realm = open_realm();
-        let join =
-            |id| local::join(&realm, "realm1", id, "anonymous", CLIENT).expect("the role exists");
+        let join = |id| {
+            local::join(
+                &realm,
+                LocalIdentity {
+                    authid: id,
+                    authrole: "anonymous",
+                    roles: CLIENT,
+                    is_internal: true,
+                },
+            )
+            .expect("the role exists")
+        };
         let ((callee, mut driver), (caller, _driver)) = (join("callee"), join("caller"));
-        let looking = Arc::new(Looking { realm: Arc::clone(&realm), found_free: Mutex::default() });
-        let waker = Waker::from(Arc::clone(&looking));
+        let probe = Arc::new(LockProbe { realm: Arc::clone(&realm), found_free: Mutex::default() });
+        let waker = Waker::from(Arc::clone(&probe));
         let mut context = Context::from_waker(&waker);
-        let found = || std::mem::take(&mut *looking.found_free.lock());
+        let found = || std::mem::take(&mut *probe.found_free.lock());
 
         let mut subscription = ready(callee.subscribe("com.a").into_future()).expect("granted");
         let registered =

@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use crate::ports::Queue;
 use crate::realm_host::RealmHost;
 
-/// See the [module](self).
+/// The realms of a node by name.
 #[derive(Debug, Default)]
 pub struct Realms {
     configured: RwLock<BTreeMap<String, Arc<RealmHost>>>,
@@ -41,14 +41,14 @@ impl Drop for Unjoined {
     }
 }
 
-/// Makes a realm of a name.
-type Make = dyn Fn(&str) -> Arc<RealmHost> + Send + Sync;
+/// Makes a realm with a given name.
+type MakeRealm = dyn Fn(&str) -> Arc<RealmHost> + Send + Sync;
 
-/// What a template makes, and how many.
+/// How a template makes realms, and how many.
 pub struct TemplateRule {
-    /// Makes a realm of a name.
-    pub make: Box<Make>,
-    /// How many realms there may be at once.
+    /// Makes a realm with a given name.
+    pub make: Box<MakeRealm>,
+    /// Maximum number of realms at once.
     pub max_realms: usize,
     /// The preset of the realms.
     pub compatibility: Compatibility,
@@ -58,37 +58,37 @@ pub struct TemplateRule {
 #[derive(Debug)]
 struct Template {
     rule: RwLock<TemplateRule>,
-    /// Where the tasks of its realms run.
+    /// The runtime of the tasks of its realms.
     runtime: Handle,
     made: Mutex<MadeRealms>,
 }
 
 #[derive(Debug, Default)]
 struct MadeRealms {
-    by_name: BTreeMap<String, Made>,
+    by_name: BTreeMap<String, TemplateRealm>,
     /// The template was removed: it makes no realm any more.
     is_closed: bool,
 }
 
 /// A realm that a template has made, and the number of its sessions, joining ones included.
 #[derive(Debug)]
-struct Made {
+struct TemplateRealm {
     host: Arc<RealmHost>,
     members: usize,
     /// The task of the realm.
     task: AbortHandle,
 }
 
-/// A session's membership in a realm. A realm that a template has made ends with the last one.
+/// A session's membership in a realm. A realm of a template ends with its last membership.
 #[derive(Debug)]
 pub struct Membership {
     host: Arc<RealmHost>,
-    /// The template that has made the realm, and the name of the realm there.
+    /// The template that has made the realm, and the name of the realm in it.
     made_by: Option<(Arc<Template>, String)>,
 }
 
 impl Realms {
-    /// Adds a realm of the configuration. Returns the realm of that name that it replaces.
+    /// Adds a realm of the configuration. Returns the replaced realm with this name, if any.
     pub fn insert(&self, name: &str, realm: Arc<RealmHost>) -> Option<Arc<RealmHost>> {
         self.configured.write().insert(name.to_owned(), realm)
     }
@@ -98,8 +98,7 @@ impl Realms {
         self.configured.write().remove(name)
     }
 
-    /// Makes realms with this rule from now on; their tasks run on `runtime`. Realms of an earlier
-    /// rule stay.
+    /// Sets the rule for new realms; their tasks run on `runtime`. Realms of an earlier rule stay.
     pub fn set_template(&self, rule: TemplateRule, runtime: Handle) {
         let mut template = self.template.write();
         match &*template {
@@ -126,16 +125,16 @@ impl Realms {
     /// A realm of the configuration.
     ///
     /// # Errors
-    /// When there is none of this name.
+    /// When no realm has this name.
     pub fn configured(&self, name: &str) -> Result<Arc<RealmHost>, Refusal> {
         let realm = self.configured.read().get(name).map(Arc::clone);
         realm.ok_or_else(|| Refusal::NoSuchRealm(name.into()))
     }
 
-    /// Membership in the realm of this name, which is made now if a template may.
+    /// Enters the realm with this name. The template makes it if it does not exist.
     ///
     /// # Errors
-    /// When there is no such realm and none can be made.
+    /// When there is no such realm and the template cannot make it.
     pub fn enter(&self, name: &str) -> Result<Membership, Refusal> {
         if let Some(host) = self.configured.read().get(name) {
             return Ok(Membership { host: Arc::clone(host), made_by: None });
@@ -168,8 +167,8 @@ impl Realms {
         }
     }
 
-    /// The preset of the realm of this name. For a name without a realm it is that of the template,
-    /// or Crossbar.io's if any realm of the node has it.
+    /// The preset of the realm with this name. For a name without a realm it is that of the
+    /// template, or `crossbar` if any realm of the node has it.
     pub fn compatibility(&self, name: &str) -> Compatibility {
         let configured = self.configured.read();
         if let Some(realm) = configured.get(name) {
@@ -213,7 +212,8 @@ impl Template {
         }
         let host = (rule.make)(name);
         let task = self.runtime.spawn(Arc::clone(&host).run()).abort_handle();
-        made.by_name.insert(name.to_owned(), Made { host: Arc::clone(&host), members: 1, task });
+        made.by_name
+            .insert(name.to_owned(), TemplateRealm { host: Arc::clone(&host), members: 1, task });
         Ok(Some(host))
     }
 

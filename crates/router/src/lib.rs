@@ -75,6 +75,6 @@ pub use meta::{Metered, SessionStats, StatsCycle, Traffic};
 pub use outbox::{CloseCause, Delivery, Outbox, WaitConditions};
 pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow};
 pub use refused_pattern::RefusedPattern;
-pub use session::{Principal, SessionKey, TransportDetails};
+pub use session::{Principal, SessionCounts, SessionKey, TransportDetails};
 pub use validation::{PayloadSchema, Schema, Schemas, SchemasId, Validation};
 pub use wall_clock::{TimeOfDay, Timestamp};

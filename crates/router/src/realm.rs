@@ -35,7 +35,7 @@ use crate::killed_sessions::KilledSessions;
 use crate::outbox::Outbox;
 use crate::parking::{Decided, Parking};
 use crate::refused_pattern::RefusedPatterns;
-use crate::session::{SessionKey, Sessions};
+use crate::session::{SessionCounts, SessionKey, Sessions};
 use crate::wall_clock::TimeOfDay;
 use crate::work::Work;
 
@@ -149,6 +149,11 @@ impl<O: Outbox> Realm<O> {
     /// The number of open sessions.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// The number of open sessions, all and internal ones.
+    pub fn session_counts(&self) -> SessionCounts {
+        self.sessions.counts()
     }
 
     /// Whether a session is open.

@@ -102,11 +102,22 @@ pub(crate) struct Sessions<O> {
     ids: HashMap<SessionId, u32>,
     /// The limits of each of the realm's roles, in the order of [`Session::role`].
     limits: Vec<SessionLimits>,
+    /// The number of internal sessions.
+    internal: usize,
+}
+
+/// The number of open sessions of a realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SessionCounts {
+    /// Sessions that belong to the router itself.
+    pub internal: usize,
+    /// All sessions.
+    pub total: usize,
 }
 
 impl<O> Default for Sessions<O> {
     fn default() -> Self {
-        Self { table: Slab::new(), ids: HashMap::default(), limits: Vec::new() }
+        Self { table: Slab::new(), ids: HashMap::default(), limits: Vec::new(), internal: 0 }
     }
 }
 
@@ -116,7 +127,11 @@ impl<O> Sessions<O> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.table.is_empty() && self.ids.is_empty()
+        self.table.is_empty() && self.ids.is_empty() && self.internal == 0
+    }
+
+    pub(crate) fn counts(&self) -> SessionCounts {
+        SessionCounts { internal: self.internal, total: self.table.len() }
     }
 
     /// Adds the session that `make` builds for a new key.
@@ -128,7 +143,8 @@ impl<O> Sessions<O> {
         let entry = self.table.vacant_entry();
         // 2^32 sessions do not fit into memory.
         let key = SessionKey { place: entry.key() as u32, id };
-        entry.insert(make(key));
+        let session = entry.insert(make(key));
+        self.internal += usize::from(session.is_internal);
         self.ids.insert(id, key.place);
         key
     }
@@ -164,7 +180,9 @@ impl<O> Sessions<O> {
     pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session<O>> {
         self.at(key)?;
         self.ids.remove(&key.id);
-        self.table.try_remove(key.place as usize)
+        let session = self.table.try_remove(key.place as usize)?;
+        self.internal -= usize::from(session.is_internal);
+        Some(session)
     }
 
     /// The first session at or behind `place`, and the place behind that session.

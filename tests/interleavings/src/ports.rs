@@ -26,7 +26,7 @@ impl Queued for Waiting {
 }
 
 /// The queue of a connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Port(pub(crate) Queue);
 
 /// The queue type of a connection.

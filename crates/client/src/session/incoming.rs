@@ -1,6 +1,7 @@
 //! Handles each message of the router.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
@@ -13,10 +14,11 @@ use cloverleaf_wamp::message::{
 use super::{OnAcknowledged, Session, SessionState};
 use crate::error::{Error, Failure};
 use crate::inbox::{DriverWork, StopReason};
+use crate::link::DeliveryOutcome;
 use crate::pending::RequestOutcome;
 use crate::registration_entry::RegistrationEntry;
 use crate::reply::Reply;
-use crate::subscription_entry::{DeliveryReceipt, SubscriptionEntry};
+use crate::subscription_entry::{DeliveryReceipt, PushedEvent, SubscriptionEntry};
 
 impl Session {
     /// Handles one message of the router.
@@ -25,9 +27,22 @@ impl Session {
     /// So a router in the same process may call it while it holds its own lock.
     pub fn handle_message(&self, message: RouterMessage) {
         match message {
+            // The session itself answers an invocation that it refuses.
+            RouterMessage::Invocation(invocation) => {
+                let _ = self.invoke(invocation, false);
+            }
+            RouterMessage::Event(event) => {
+                let _ = self.event(&event);
+            }
+            message => self.handle_answer(message),
+        }
+    }
+
+    /// Handles any message except EVENT and INVOCATION, which may be dropped.
+    pub(super) fn handle_answer(&self, message: RouterMessage) {
+        match message {
             RouterMessage::Result(result) => self.result(result),
-            RouterMessage::Invocation(invocation) => self.invoke(invocation),
-            RouterMessage::Event(event) => self.event(&event),
+            RouterMessage::Invocation(_) | RouterMessage::Event(_) => {}
             RouterMessage::Error(error) => {
                 let passthru = error.details.passthru;
                 let failure = Failure { uri: error.error, payload: error.payload, passthru };
@@ -80,18 +95,35 @@ impl Session {
         }
     }
 
-    fn event(&self, event: &SharedEvent) {
+    /// Handles EVENT: adds it to the streams of its subscription.
+    pub(super) fn event(&self, event: &SharedEvent) -> DeliveryOutcome {
         // All streams of the session share one receipt: the router expects one acknowledgement.
         let receipt =
             (event.details.x_acknowledged_delivery == Some(true)).then(DeliveryReceipt::default);
         let is_retained = event.details.retained == Some(true);
+        let mut delivery = EventDelivery::default();
         let wakers: Vec<_> = {
-            let state = self.shared.state.lock();
+            let mut guard = self.shared.state.lock();
+            let state = &mut *guard;
+            if state.closed.is_some() {
+                return DeliveryOutcome::Closed;
+            }
             let entries = state.subscriptions.get(&event.subscription).into_iter().flatten();
             let entries = entries.filter(|entry| !is_retained || entry.wants_retained());
-            entries.filter_map(|entry| entry.push(event.clone(), receipt.clone())).collect()
+            let pushed = entries.map(|entry| entry.push(event.clone(), receipt.clone()));
+            let wakers = pushed.filter_map(|pushed| delivery.add(pushed));
+            let mut wakers: Vec<_> = wakers.collect();
+            if delivery.has_lost && self.is_first_loss() {
+                wakers.extend(state.inbox.push(DriverWork::ReportLoss).ok().flatten());
+            }
+            wakers
         };
         wakers.into_iter().for_each(wake);
+        delivery.outcome()
+    }
+
+    fn is_first_loss(&self) -> bool {
+        self.shared.waiting_events.as_ref().is_some_and(|waiting| waiting.note_loss())
     }
 
     fn unregistered(&self, message: &Unregistered) {
@@ -172,6 +204,38 @@ impl Session {
         let pushed = self.shared.state.lock().inbox.push(work);
         if let Ok(Some(waker)) = pushed {
             wake(waker);
+        }
+    }
+}
+
+/// The outcome of an event over all streams of its subscription.
+#[derive(Debug, Default)]
+struct EventDelivery {
+    is_accepted: bool,
+    is_above_high_water: bool,
+    is_closing: bool,
+    has_lost: bool,
+}
+
+impl EventDelivery {
+    /// Adds the outcome of one stream. Returns the waker of the stream.
+    fn add(&mut self, pushed: PushedEvent) -> Option<Waker> {
+        let PushedEvent { received, has_lost, waker } = pushed;
+        self.is_accepted |=
+            matches!(received, DeliveryOutcome::Accepted | DeliveryOutcome::AboveHighWater);
+        self.is_above_high_water |= received == DeliveryOutcome::AboveHighWater;
+        self.is_closing |= received == DeliveryOutcome::Closed;
+        self.has_lost |= has_lost;
+        waker
+    }
+
+    /// An event without a stream is accepted: the router sent it before it received UNSUBSCRIBE.
+    const fn outcome(&self) -> DeliveryOutcome {
+        match self {
+            Self { is_closing: true, .. } => DeliveryOutcome::Closed,
+            Self { is_above_high_water: true, .. } => DeliveryOutcome::AboveHighWater,
+            Self { is_accepted: false, has_lost: true, .. } => DeliveryOutcome::Dropped,
+            _ => DeliveryOutcome::Accepted,
         }
     }
 }

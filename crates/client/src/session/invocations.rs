@@ -17,15 +17,25 @@ use super::{Session, SessionInner, SessionState};
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::inbox::DriverWork;
+use crate::link::DeliveryOutcome;
 use crate::progressive_invocation::{InvocationHost, InvocationKey, InvocationOver};
 use crate::queued_invocation::QueuedInvocation;
 
 impl Session {
-    pub(super) fn invoke(&self, invocation: Invocation) {
+    /// Handles INVOCATION. A session that `is_local` drops an invocation above the limits without a
+    /// trace, since the router will use its request id again. Any other session answers it.
+    pub(super) fn invoke(&self, invocation: Invocation, is_local: bool) -> DeliveryOutcome {
         let mut state = self.shared.state.lock();
+        if state.closed.is_some() {
+            return DeliveryOutcome::Closed;
+        }
         if state.inbox.progressive.has_begun(invocation.request) {
             drop(state);
-            return self.continue_invocation(invocation);
+            self.continue_invocation(invocation);
+            return DeliveryOutcome::Accepted;
+        }
+        if is_local && state.inbox.is_full() {
+            return DeliveryOutcome::Dropped;
         }
         let request = invocation.request;
         let progressive = state.begin_progressive(request, &invocation.details);
@@ -56,6 +66,7 @@ impl Session {
         if let Some(waker) = waker {
             wake(waker);
         }
+        DeliveryOutcome::Accepted
     }
 
     /// Adds the next part of a progressive call (advanced profile, "Progressive Call Invocations").

@@ -79,6 +79,9 @@ impl Session {
         let end = state.inbox.push(DriverWork::End).ok().flatten();
         let watchers: Vec<_> = state.watchers.all().collect();
         drop(guard);
+        if let Some(waiting) = &self.shared().waiting_events {
+            waiting.close().into_iter().for_each(wake);
+        }
         let streams = released.subscriptions.iter().filter_map(|entry| entry.close());
         streams.chain(release).chain(end).chain(watchers).for_each(wake);
         ended.into_iter().for_each(EndedRequest::wake);

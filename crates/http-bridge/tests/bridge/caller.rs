@@ -120,6 +120,12 @@ fn received(body: &str) -> Call {
 }
 
 #[test]
+fn dropped_bridge_leaves_its_session() {
+    let sent = Lab::caller().drop_bridge();
+    assert!(matches!(sent.as_slice(), [ClientMessage::Goodbye(_)]), "{sent:?}");
+}
+
+#[test]
 fn a_result_is_answered_in_compact_json() {
     assert_eq!(call(r#"{"procedure":"com.example.add2","args":[2,3]}"#), ok(r#"{"args":[5]}"#));
     let root = call(r#"{"procedure": "com.myapp.sqrt", "args": [2]}"#);

@@ -90,6 +90,13 @@ impl Lab {
         self.router.received.lock().clone()
     }
 
+    /// Drops the bridge. Returns all messages that the router has received.
+    pub(crate) fn drop_bridge(self) -> Vec<ClientMessage> {
+        let Self { bridge, router } = self;
+        drop(bridge);
+        router.received.lock().clone()
+    }
+
     /// Sends a message of the router to the bridge's session.
     pub(crate) fn router_says(&self, message: RouterMessage) {
         self.router.answer(message);

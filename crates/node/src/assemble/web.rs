@@ -7,7 +7,7 @@ use cloverleaf_config::settings::{
     WebService, WebSocketService,
 };
 use cloverleaf_http_bridge::{AddressFilter, Bridge, BridgeSettings, Resource, SigningKey};
-use cloverleaf_realms::local;
+use cloverleaf_realms::local::{self, LocalIdentity};
 use cloverleaf_transport::longpoll::LongPollTimeouts;
 use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::features::HTTP_BRIDGE;
@@ -166,7 +166,13 @@ fn bridge(
     service: &BridgeService,
 ) -> Result<Service, ApplyError> {
     let realm = context.realm(&service.realm)?;
-    let (session, driver) = local::join(&realm, &service.realm, id, &service.role, HTTP_BRIDGE)?;
+    let identity = LocalIdentity {
+        authid: id,
+        authrole: &service.role,
+        roles: HTTP_BRIDGE,
+        is_internal: true,
+    };
+    let (session, driver) = local::join(&realm, identity)?;
     tokio::spawn(driver);
     let settings = bridge_settings(&service.options);
     Ok(Service::Bridge(Bridge::new(session, resource, settings)))

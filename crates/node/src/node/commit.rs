@@ -68,10 +68,8 @@ impl Node {
             }
         }
         for (name, session) in components {
-            if let Some(previous) = self.components.insert(name, session) {
-                // An error means that it has ended already.
-                let _ = previous.leave();
-            }
+            // A session that it replaces leaves.
+            self.components.insert(name, session);
         }
         self.settings = target;
         self.commit_containers(changes);
@@ -170,10 +168,8 @@ impl Node {
                     }
                 }
                 Change::StopComponent(name) => {
-                    if let Some(session) = self.components.remove(name) {
-                        // An error means that it has ended already.
-                        let _ = session.leave();
-                    }
+                    // Its session leaves.
+                    self.components.remove(name);
                 }
                 Change::StopContainer(worker) => {
                     if let Some(container) = self.containers.remove(worker) {

@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cloverleaf_client::Session;
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
     ListenerLimits, ListeningEndpoint, ListeningTransport, Ports, RealmConfig, RouterComponent,
 };
 use cloverleaf_hosting::Joined;
-use cloverleaf_realms::{RealmHost, event_store, local};
+use cloverleaf_realms::local::{self, LocalIdentity, OwnedSession};
+use cloverleaf_realms::{RealmHost, event_store};
 use cloverleaf_transport::listener::Listener;
 use cloverleaf_wamp::features::CLIENT;
 use tokio::task::spawn;
@@ -36,7 +36,7 @@ pub(super) struct Prepared {
     pub(super) listeners: Vec<(ListenerName, ListeningTransport, Assembled)>,
     /// The sockets of listeners that are new or bound anew.
     pub(super) sockets: BTreeMap<ListenerName, Listener>,
-    pub(super) components: BTreeMap<ComponentName, Session>,
+    pub(super) components: BTreeMap<ComponentName, OwnedSession>,
     /// Realms that run, to which roles were added.
     pub(super) extended: Vec<String>,
     /// Components that have left before others could start.
@@ -255,9 +255,7 @@ impl Node {
         let starting: Vec<_> =
             plan::all_components(target).filter(|(name, _)| starts(name)).collect();
         for name in self.components_in_the_way(changes, &starting, prepared) {
-            if let Some(session) = self.components.remove(&name) {
-                // An error means that it has ended already.
-                let _ = session.leave();
+            if self.components.remove(&name).is_some() {
                 prepared.stopped.push(name);
             }
         }
@@ -298,24 +296,25 @@ impl Node {
         &self,
         realm: &Arc<RealmHost>,
         wanted: &RouterComponent,
-    ) -> Result<Session, ApplyError> {
+    ) -> Result<OwnedSession, ApplyError> {
         let component = self.options.components.of_class(&wanted.classname)?;
-        let (session, driver) =
-            local::join(realm, &wanted.realm, &wanted.id, &wanted.role, CLIENT)?;
-        spawn(driver);
-        let joined = Joined {
-            session: session.clone(),
-            realm: wanted.realm.clone(),
-            extra: wanted.extra.clone(),
+        let identity = LocalIdentity {
+            authid: &wanted.id,
+            authrole: &wanted.role,
+            roles: CLIENT,
+            is_internal: true,
         };
-        if let Err(source) = component.start(joined).await {
-            // The component may have kept its session.
-            let _ = session.leave();
-            return Err(ApplyError::Component { classname: wanted.classname.clone(), source });
-        }
+        let (session, driver) = local::join(realm, identity)?;
+        let owned = OwnedSession(session.clone());
+        spawn(driver);
+        let joined = Joined { session, realm: wanted.realm.clone(), extra: wanted.extra.clone() };
+        component.start(joined).await.map_err(|source| ApplyError::Component {
+            classname: wanted.classname.clone(),
+            source,
+        })?;
         let (component, realm) = (&wanted.classname, &wanted.realm);
         tracing::info!(component, realm, "component started");
-        Ok(session)
+        Ok(owned)
     }
 }
 

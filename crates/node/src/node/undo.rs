@@ -17,10 +17,8 @@ impl Node {
         let Prepared { realms, realm_tasks, listeners, sockets, components, .. } = prepared;
         let (extended, stopped, closed) = (prepared.extended, prepared.stopped, prepared.closed);
         drop(sockets);
-        for session in components.into_values() {
-            // An error means that it has ended already.
-            let _ = session.leave();
-        }
+        // Their sessions leave.
+        drop(components);
         drop(listeners);
         for name in &closed {
             self.reopen(name);

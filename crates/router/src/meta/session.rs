@@ -20,6 +20,7 @@ use crate::jobs::session_filter::SessionFilter;
 use crate::outbox::Outbox;
 use crate::realm::{Realm, RealmSettings};
 use crate::session::{Session, SessionKey};
+use crate::work::Work;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn count_sessions(
@@ -56,6 +57,14 @@ impl<O: Outbox> Realm<O> {
         }
         self.kill(victim.key, goodbye, KillAnnouncement::Everything, meta.now);
         Ok(Payload::EMPTY)
+    }
+
+    /// Ends a session as `wamp.session.kill` does, internal ones too. Returns whether it was open.
+    pub fn end_session_by_id(&mut self, id: SessionId, reason: &str, now: Moment) -> bool {
+        self.work = Work::message();
+        let Some(key) = self.sessions.with_id(id).map(|session| session.key) else { return false };
+        self.kill(key, Goodbye::new(reason), KillAnnouncement::Everything, now);
+        true
     }
 
     pub(super) fn kill_by_authid(

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cloverleaf_client::{Failure, Session};
 use cloverleaf_http_bridge::{Bridge, BridgeSettings, Resource};
+use cloverleaf_realms::local::{self, LocalIdentity};
 use cloverleaf_realms::settings::{Permission, RealmSettings, Role};
-use cloverleaf_realms::{Memory, RealmHost, local};
+use cloverleaf_realms::{Memory, RealmHost};
 use cloverleaf_transport::limits::{LARGE_ANSWER, STALL_TIMEOUT};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::shutdown::{self, ShutdownTrigger};
@@ -33,8 +34,8 @@ struct Lab {
 
 fn join(realm: &Arc<RealmHost>, authid: &str) -> Session {
     let roles = if authid == "bridge" { HTTP_BRIDGE } else { CLIENT };
-    let (session, driver) =
-        local::join(realm, "realm1", authid, "anyone", roles).expect("the role exists");
+    let identity = LocalIdentity { authid, authrole: "anyone", roles, is_internal: true };
+    let (session, driver) = local::join(realm, identity).expect("the role exists");
     tokio::spawn(driver);
     session
 }

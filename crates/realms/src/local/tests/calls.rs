@@ -1,4 +1,4 @@
-//! Which callee a call goes to, what both sides know of each other, and how it ends.
+//! Calls: choice of the callee, disclosed identities, cancellation and timeouts.
 
 use std::time::Duration;
 
@@ -9,38 +9,40 @@ use cloverleaf_wamp::features::HTTP_BRIDGE;
 use cloverleaf_wamp::message::InvokePolicy::{First, Hash, RoundRobin};
 use cloverleaf_wamp::uri::MatchPolicy;
 
-use super::{Place, soon};
+use super::{TestRealm, internal, soon};
+use crate::local::LocalIdentity;
 
-/// Answers with its name.
-async fn registered(callee: &Session, policy: InvokePolicy, name: &'static str) {
+/// Registers a procedure that answers with `name`.
+async fn register_named(callee: &Session, policy: InvokePolicy, name: &'static str) {
     let code = move || async move { Ok::<_, Failure>(name) };
     callee.register("com.who", code).invoke(policy).await.expect("registered");
 }
 
+/// The error URI of a call that fails.
 async fn uri_of(call: impl IntoFuture<Output = Result<cloverleaf_client::Reply, Error>>) -> String {
     let error = soon(call.into_future()).await.expect_err("it fails");
     error.uri().expect("an ERROR").to_owned()
 }
 
 #[tokio::test]
-async fn a_callee_that_is_unavailable_is_passed_over_until_nobody_is_left() {
-    let place = Place::new();
-    let (busy, idle, caller) = (place.join("busy"), place.join("idle"), place.join("caller"));
+async fn unavailable_callee_is_skipped_until_none_is_left() {
+    let lab = TestRealm::new();
+    let (busy, idle, caller) = (lab.join("busy"), lab.join("idle"), lab.join("caller"));
     let refuse = || async { Err::<(), _>(Failure::unavailable("busy")) };
     busy.register("com.who", refuse).invoke(First).await.expect("registered");
     assert_eq!(uri_of(caller.call("com.who")).await, "wamp.error.no_available_callee");
-    registered(&idle, First, "idle").await;
+    register_named(&idle, First, "idle").await;
     let reply = soon(caller.call("com.who").send()).await.expect("a reply");
     assert_eq!(reply.value::<String>().expect("a name"), "idle");
     assert_eq!(reply.callee_authid(), Some("idle"));
 }
 
 #[tokio::test]
-async fn calls_about_one_thing_go_to_one_callee_and_a_call_to_all_collects() {
-    let place = Place::new();
-    let caller = place.join("caller");
+async fn calls_with_one_resource_key_go_to_one_callee_and_a_call_to_all_collects() {
+    let lab = TestRealm::new();
+    let caller = lab.join("caller");
     for name in ["one", "two", "three"] {
-        registered(&place.join(name), Hash, name).await;
+        register_named(&lab.join(name), Hash, name).await;
     }
     let who = async |rkey: &'static str| {
         let reply = soon(caller.call("com.who").rkey(rkey).send()).await.expect("a reply");
@@ -56,9 +58,9 @@ async fn calls_about_one_thing_go_to_one_callee_and_a_call_to_all_collects() {
 }
 
 #[tokio::test]
-async fn a_callee_takes_no_more_calls_at_once_than_it_said() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn callee_gets_no_more_concurrent_calls_than_it_has_announced() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let forever = std::future::pending::<Result<(), Failure>>;
     callee.register("com.slow", forever).concurrency(1).await.expect("registered");
     let first = caller.call("com.slow").send();
@@ -69,9 +71,9 @@ async fn a_callee_takes_no_more_calls_at_once_than_it_said() {
 }
 
 #[tokio::test]
-async fn a_procedure_that_is_taken_by_force_is_revoked_where_it_was() {
-    let place = Place::new();
-    let (old, new, caller) = (place.join("old"), place.join("new"), place.join("caller"));
+async fn forced_registration_revokes_the_old_one() {
+    let lab = TestRealm::new();
+    let (old, new, caller) = (lab.join("old"), lab.join("new"), lab.join("caller"));
     let code = |name: &'static str| move || async move { Ok::<_, Failure>(name) };
     let registration = old.register("com.who", code("old")).await.expect("registered");
     let refused = new.register("com.who", code("new")).await.expect_err("taken");
@@ -83,9 +85,9 @@ async fn a_procedure_that_is_taken_by_force_is_revoked_where_it_was() {
 }
 
 #[tokio::test]
-async fn an_administrator_takes_a_registration_away_and_says_why() {
-    let place = Place::new();
-    let (callee, admin) = (place.join("callee"), place.join("admin"));
+async fn administrator_revokes_a_registration_with_a_reason() {
+    let lab = TestRealm::new();
+    let (callee, admin) = (lab.join("callee"), lab.join("admin"));
     let code = || async { Ok::<_, Failure>(1) };
     let registration = callee.register("com.who", code).await.expect("registered");
     let session = callee.welcome().expect("joined").session.number();
@@ -99,9 +101,9 @@ async fn an_administrator_takes_a_registration_away_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_killed_ends_as_its_callee_says() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn canceled_call_ends_with_an_error_in_each_mode() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let forever = std::future::pending::<Result<(), Failure>>;
     callee.register("com.slow", forever).await.expect("registered");
     for mode in [CancelMode::Kill, CancelMode::Skip, CancelMode::KillNoWait] {
@@ -112,9 +114,9 @@ async fn a_call_that_is_killed_ends_as_its_callee_says() {
 }
 
 #[tokio::test]
-async fn a_timeout_is_the_routers_unless_the_procedure_watches_it_itself() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn router_enforces_a_timeout_unless_the_procedure_does() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let forever = std::future::pending::<Result<(), Failure>>;
     callee.register("com.slow", forever).await.expect("registered");
     let timeout = Duration::from_millis(20);
@@ -130,8 +132,8 @@ async fn a_timeout_is_the_routers_unless_the_procedure_watches_it_itself() {
     assert_eq!(uri_of(caller.call("com.watched")).await, "wamp.error.runtime_error");
 }
 
-/// What a procedure knows of its caller.
-async fn tell(invocation: Invocation) -> Result<Answer, Failure> {
+/// Answers with the details of its caller.
+async fn caller_details(invocation: Invocation) -> Result<Answer, Failure> {
     let caller = invocation.caller().map(|caller| caller.number());
     let trace: Option<String> = invocation.attribute("_trace")?;
     let known = (
@@ -145,37 +147,37 @@ async fn tell(invocation: Invocation) -> Result<Answer, Failure> {
 }
 
 #[tokio::test]
-async fn a_procedure_knows_who_calls_what_and_how_far_that_is_trusted() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn procedure_knows_its_caller_the_uri_and_the_trust_level() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee
-        .register("com.tell", tell)
+        .register("com.details", caller_details)
         .matching(MatchPolicy::Prefix)
         .invoke(RoundRobin)
         .await
         .expect("registered");
-    let call = caller.call("com.tell.me").disclose_me().attribute("_trace", "t1");
+    let call = caller.call("com.details.me").disclose_me().attribute("_trace", "t1");
     let reply = soon(call.send()).await.expect("a reply");
     let known: (String, bool, String, String, u64) = reply.args().expect("all of it");
-    let expected = ("com.tell.me".into(), true, "caller".into(), "anyone".into(), 3);
+    let expected = ("com.details.me".into(), true, "caller".into(), "anyone".into(), 3);
     assert_eq!(known, expected);
     assert_eq!(reply.attribute::<String>("_trace").expect("text"), Some("t1".to_owned()));
-    let reply = soon(caller.call("com.tell.me").send()).await.expect("a reply");
+    let reply = soon(caller.call("com.details.me").send()).await.expect("a reply");
     assert!(
         reply
             .args::<(String, bool, Option<String>, Option<String>, u64)>()
             .is_ok_and(|(_, is_disclosed, authid, ..)| !is_disclosed && authid.is_none())
     );
-    callee.register("com.asks", tell).disclose_caller().await.expect("registered");
+    callee.register("com.asks", caller_details).disclose_caller().await.expect("registered");
     let reply = soon(caller.call("com.asks").send()).await.expect("a reply");
     let known: (Option<String>, bool, String, String, u64) = reply.args().expect("all of it");
     assert_eq!((known.1, known.2.as_str()), (true, "caller"));
 }
 
 #[tokio::test]
-async fn what_only_the_two_ends_can_read_goes_between_them_and_not_to_the_http_bridge() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn opaque_payload_passes_between_sessions_and_not_to_the_http_bridge() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     let seal = async |invocation: Invocation| {
         let sealed = invocation.passthru()?.unwrap_or_else(|| Passthru::new("x_made", *b"made"));
         Answer::passthru(sealed)
@@ -185,6 +187,6 @@ async fn what_only_the_two_ends_can_read_goes_between_them_and_not_to_the_http_b
     let call = caller.call("com.seal").passthru(sealed.clone());
     let reply = soon(call.send()).await.expect("a reply");
     assert_eq!(reply.passthru().expect("bytes"), Some(sealed));
-    let bridge = place.join_as("bridge", HTTP_BRIDGE);
+    let bridge = lab.join_as(LocalIdentity { roles: HTTP_BRIDGE, ..internal("bridge") });
     assert_eq!(uri_of(bridge.call("com.seal")).await, "wamp.error.feature_not_supported");
 }

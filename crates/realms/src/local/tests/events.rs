@@ -1,4 +1,4 @@
-//! Events that are kept, shared out, acknowledged or revoked.
+//! Retained events, subscriber groups, acknowledged delivery, eligibility and revocation.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cloverleaf_client::{Passthru, Subscription};
 use cloverleaf_wamp::uri::MatchPolicy;
 use futures_util::FutureExt as _;
 
-use super::{Place, soon};
+use super::{TestRealm, soon};
 
 async fn next_number(events: &mut Subscription) -> u64 {
     let event = soon(events.next()).await.expect("an event");
@@ -14,9 +14,9 @@ async fn next_number(events: &mut Subscription) -> u64 {
 }
 
 #[tokio::test]
-async fn who_comes_late_gets_the_event_that_was_kept() {
-    let place = Place::new();
-    let (publisher, subscriber) = (place.join("publisher"), place.join("subscriber"));
+async fn late_subscriber_gets_the_retained_event() {
+    let lab = TestRealm::new();
+    let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
     let keep = publisher.publish("com.a.b").args((7,)).retain().disclose_me();
     keep.ttl(Duration::from_secs(60)).await.expect("published");
     let mut plain = subscriber.subscribe("com.a.b").await.expect("subscribed");
@@ -31,13 +31,17 @@ async fn who_comes_late_gets_the_event_that_was_kept() {
     let event = soon(by_pattern.next()).await.expect("an event");
     assert_eq!((event.topic(), event.is_retained()), (Some("com.a.b"), true));
     publisher.publish("com.a.b").args((8,)).await.expect("published");
-    assert_eq!(next_number(&mut plain).await, 8, "what was kept is not for who did not ask");
+    assert_eq!(
+        next_number(&mut plain).await,
+        8,
+        "the retained event goes to those that ask for it"
+    );
 }
 
 #[tokio::test]
-async fn a_group_shares_its_events_out_and_a_node_hears_its_own() {
-    let place = Place::new();
-    let (publisher, one, two) = (place.join("publisher"), place.join("one"), place.join("two"));
+async fn group_shares_its_events_and_a_node_gets_those_of_its_resources() {
+    let lab = TestRealm::new();
+    let (publisher, one, two) = (lab.join("publisher"), lab.join("one"), lab.join("two"));
     let mut first = one.subscribe("com.work").group("workers").await.expect("subscribed");
     let mut second = two.subscribe("com.work").group("workers").await.expect("subscribed");
     for number in 0..4_u64 {
@@ -63,9 +67,9 @@ async fn a_group_shares_its_events_out_and_a_node_hears_its_own() {
 }
 
 #[tokio::test]
-async fn a_publication_succeeds_when_every_application_has_its_event() {
-    let place = Place::new();
-    let (publisher, one, two) = (place.join("publisher"), place.join("one"), place.join("two"));
+async fn acknowledged_publication_succeeds_when_every_application_has_its_event() {
+    let lab = TestRealm::new();
+    let (publisher, one, two) = (lab.join("publisher"), lab.join("one"), lab.join("two"));
     let mut first = one.subscribe("com.alarm").await.expect("subscribed");
     let mut second = two.subscribe("com.alarm").await.expect("subscribed");
     let mut publishing = publisher.publish("com.alarm").acknowledged_delivery().send();
@@ -76,9 +80,9 @@ async fn a_publication_succeeds_when_every_application_has_its_event() {
 }
 
 #[tokio::test]
-async fn a_publication_is_heard_by_whom_it_is_for() {
-    let place = Place::new();
-    let (publisher, ann, bob) = (place.join("publisher"), place.join("ann"), place.join("bob"));
+async fn event_goes_to_eligible_sessions_that_are_not_excluded() {
+    let lab = TestRealm::new();
+    let (publisher, ann, bob) = (lab.join("publisher"), lab.join("ann"), lab.join("bob"));
     let mut for_ann = ann.subscribe("com.news").await.expect("subscribed");
     let mut for_bob = bob.subscribe("com.news").await.expect("subscribed");
     let session = ann.welcome().expect("joined").session;
@@ -101,9 +105,9 @@ async fn a_publication_is_heard_by_whom_it_is_for() {
 }
 
 #[tokio::test]
-async fn what_goes_with_a_publication_comes_with_its_event() {
-    let place = Place::new();
-    let (publisher, subscriber) = (place.join("publisher"), place.join("subscriber"));
+async fn event_carries_passthru_and_attributes_of_its_publication() {
+    let lab = TestRealm::new();
+    let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
     let mut events = subscriber.subscribe("com.sealed").await.expect("subscribed");
     let sealed = Passthru::new("mqtt", *b"\x00\xffab").serializer("native");
     let publish = publisher.publish("com.sealed").passthru(sealed.clone());
@@ -114,9 +118,9 @@ async fn what_goes_with_a_publication_comes_with_its_event() {
 }
 
 #[tokio::test]
-async fn an_administrator_takes_a_subscription_away_and_says_why() {
-    let place = Place::new();
-    let (subscriber, admin) = (place.join("subscriber"), place.join("admin"));
+async fn administrator_revokes_a_subscription_with_a_reason() {
+    let lab = TestRealm::new();
+    let (subscriber, admin) = (lab.join("subscriber"), lab.join("admin"));
     let mut events = subscriber.subscribe("com.news").await.expect("subscribed");
     let session = subscriber.welcome().expect("joined").session.number();
     let remove = admin.call("wamp.subscription.remove_subscriber").args((

@@ -1,25 +1,24 @@
-//! What arrives in parts, is taken away or is to be acknowledged also waits behind the realm's
-//! lock.
+//! Tasks are woken for progressive arguments, progressive results and revocations after the lock of
+//! the realm is released.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use cloverleaf_client::{Failure, Progress, ProgressiveArgs};
-use cloverleaf_wamp::features::CLIENT;
 use parking_lot::Mutex;
 
-use super::realm;
+use super::{internal, realm};
 use crate::local;
 use crate::realm_host::RealmHost;
 
-/// A task that looks, when it is woken, whether the realm can be entered.
-struct Looking {
+/// A waker that records whether the lock of the realm is free.
+struct LockProbe {
     realm: Arc<RealmHost>,
     found_free: Mutex<Vec<bool>>,
 }
 
-impl Wake for Looking {
+impl Wake for LockProbe {
     fn wake(self: Arc<Self>) {
         let is_free = self.realm.is_free();
         self.found_free.lock().push(is_free);
@@ -34,15 +33,15 @@ fn ready<T>(mut future: Pin<&mut impl Future<Output = T>>) -> T {
 }
 
 #[test]
-fn whoever_is_woken_for_a_part_or_a_revocation_finds_the_lock_free() {
+fn tasks_are_woken_for_parts_and_revocations_after_the_lock_is_released() {
     let realm = realm();
-    let join = |id| local::join(&realm, "realm1", id, "anyone", CLIENT).expect("the role exists");
+    let join = |id| local::join(&realm, internal(id)).expect("the role exists");
     let ((callee, mut driver), (caller, _driver)) = (join("callee"), join("caller"));
-    let looking = Arc::new(Looking { realm: Arc::clone(&realm), found_free: Mutex::default() });
-    let waker = Waker::from(Arc::clone(&looking));
+    let probe = Arc::new(LockProbe { realm: Arc::clone(&realm), found_free: Mutex::default() });
+    let waker = Waker::from(Arc::clone(&probe));
     let mut context = Context::from_waker(&waker);
     let found_free = |what: &str| {
-        let found = std::mem::take(&mut *looking.found_free.lock());
+        let found = std::mem::take(&mut *probe.found_free.lock());
         assert!(!found.is_empty() && found.iter().all(|is_free| *is_free), "{what}: {found:?}");
     };
 
@@ -58,7 +57,7 @@ fn whoever_is_woken_for_a_part_or_a_revocation_finds_the_lock_free() {
     let (mut parts, mut results) = caller.call("com.echo").bidirectional();
     found_free("an invocation");
     assert!(pin!(&mut driver).poll(&mut context).is_pending());
-    looking.found_free.lock().clear();
+    probe.found_free.lock().clear();
 
     assert!(pin!(results.next()).poll(&mut context).is_pending());
     ready(pin!(parts.send((1,)))).expect("sent");

@@ -1,4 +1,4 @@
-//! Calls and results in parts.
+//! Progressive calls and progressive results.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,8 +6,8 @@ use std::thread;
 use cloverleaf_client::{Args, Failure, Progress, ProgressiveArgs, Session};
 use cloverleaf_wamp::features::HTTP_BRIDGE;
 
-use super::{Place, realm, soon};
-use crate::local;
+use super::{TestRealm, internal, realm, soon};
+use crate::local::{self, LocalIdentity};
 use crate::realm_host::RealmHost;
 
 async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<(u64, bool), Failure> {
@@ -18,9 +18,9 @@ async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<(u64, bo
 }
 
 #[tokio::test]
-async fn a_result_comes_to_its_caller_in_parts() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn caller_gets_progressive_results() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.count", count).await.expect("registered");
     let mut results = caller.call("com.count").args((4,)).receive_progress();
     let mut parts = Vec::new();
@@ -32,17 +32,20 @@ async fn a_result_comes_to_its_caller_in_parts() {
 }
 
 #[tokio::test]
-async fn who_did_not_ask_is_answered_at_once_and_so_is_the_http_bridge() {
-    let place = Place::new();
-    let callee = place.join("callee");
+async fn caller_that_did_not_ask_and_the_http_bridge_get_one_result() {
+    let lab = TestRealm::new();
+    let callee = lab.join("callee");
     callee.register("com.count", count).await.expect("registered");
-    for caller in [place.join("caller"), place.join_as("bridge", HTTP_BRIDGE)] {
+    for caller in [
+        lab.join("caller"),
+        lab.join_as(LocalIdentity { roles: HTTP_BRIDGE, ..internal("bridge") }),
+    ] {
         let reply = soon(caller.call("com.count").args((4,)).send()).await.expect("a reply");
         assert_eq!(reply.value::<(u64, bool)>().expect("a pair"), (4, false));
     }
 }
 
-/// Says everything back in capitals, and at the end how much it was.
+/// Answers each part with its text in capitals, and at the end with the number of parts.
 async fn shout(mut parts: ProgressiveArgs, progress: Progress) -> Result<u64, Failure> {
     let mut heard = 0;
     while let Some(part) = parts.next().await? {
@@ -54,9 +57,9 @@ async fn shout(mut parts: ProgressiveArgs, progress: Progress) -> Result<u64, Fa
 }
 
 #[tokio::test]
-async fn both_sides_speak_in_parts() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn call_and_result_are_progressive_at_once() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.shout", shout).await.expect("registered");
     let (mut parts, mut results) = caller.call("com.shout").bidirectional();
     for word in ["one", "two", "three"] {
@@ -67,13 +70,13 @@ async fn both_sides_speak_in_parts() {
     parts.finish().await.expect("sent");
     assert_eq!(soon(results.next()).await.expect("no failure"), None);
     assert_eq!(results.reply().await.expect("a reply").value::<u64>().expect("a number"), 3);
-    assert_eq!(place.realm.calls_in_flight(), 0);
+    assert_eq!(lab.realm.calls_in_flight(), 0);
 }
 
 #[tokio::test]
-async fn a_procedure_that_takes_no_parts_refuses_them() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn procedure_without_progressive_arguments_refuses_them() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.count", count).await.expect("registered");
     let (parts, reply) = caller.call("com.count").args((2,)).progressive();
     let error = soon(reply).await.expect_err("refused");
@@ -82,18 +85,18 @@ async fn a_procedure_that_takes_no_parts_refuses_them() {
 }
 
 #[tokio::test]
-async fn a_procedure_in_a_thread_learns_that_its_caller_has_gone() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
-    let (told, ended) = tokio::sync::oneshot::channel();
-    let told = parking_lot::Mutex::new(Some(told));
+async fn procedure_in_a_thread_learns_that_its_call_is_over() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
+    let (sender, ended) = tokio::sync::oneshot::channel();
+    let sender = parking_lot::Mutex::new(Some(sender));
     let endless = move |progress: Progress| {
-        let told = told.lock().take();
+        let sender = sender.lock().take();
         thread::spawn(move || {
             while progress.try_send(1).is_ok() {
                 thread::yield_now();
             }
-            told.map(|told| told.send(progress.is_over()))
+            sender.map(|sender| sender.send(progress.is_over()))
         });
         std::future::pending::<Result<(), Failure>>()
     };
@@ -102,13 +105,13 @@ async fn a_procedure_in_a_thread_learns_that_its_caller_has_gone() {
     soon(results.next()).await.expect("no failure").expect("a part");
     drop(results);
     assert_eq!(soon(ended).await, Ok(true));
-    assert_eq!(place.realm.calls_in_flight(), 0);
+    assert_eq!(lab.realm.calls_in_flight(), 0);
 }
 
 #[tokio::test]
-async fn an_upload_that_is_broken_off_fails_on_both_sides() {
-    let place = Place::new();
-    let (callee, caller) = (place.join("callee"), place.join("caller"));
+async fn aborted_upload_fails_on_both_sides() {
+    let lab = TestRealm::new();
+    let (callee, caller) = (lab.join("callee"), lab.join("caller"));
     callee.register("com.shout", shout).await.expect("registered");
     let (mut parts, mut results) = caller.call("com.shout").bidirectional();
     parts.send(("one",)).await.expect("sent");
@@ -116,7 +119,7 @@ async fn an_upload_that_is_broken_off_fails_on_both_sides() {
     drop(parts);
     let error = soon(results.next()).await.expect_err("canceled");
     assert_eq!(error.uri(), Some("wamp.error.canceled"));
-    assert_eq!(place.realm.calls_in_flight(), 0);
+    assert_eq!(lab.realm.calls_in_flight(), 0);
 }
 
 /// Runs a session in a thread of its own.
@@ -129,7 +132,7 @@ fn in_a_thread<F: Future<Output = ()>>(
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
-            let joined = local::join(&realm, "realm1", authid, "anyone", super::CLIENT);
+            let joined = local::join(&realm, internal(authid));
             let (session, driver) = joined.expect("the role exists");
             tokio::spawn(driver);
             soon(act(session)).await;
@@ -138,7 +141,7 @@ fn in_a_thread<F: Future<Output = ()>>(
 }
 
 #[test]
-fn calls_in_parts_from_several_threads_all_end_however_they_are_given_up() {
+fn progressive_calls_from_several_threads_all_end() {
     const CALLERS: usize = 3;
     let realm = realm();
     let barrier = Arc::new(std::sync::Barrier::new(CALLERS + 1));
