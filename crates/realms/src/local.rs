@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
+use cloverleaf_auth::{Admitted, Principal, Refusal};
 use cloverleaf_client::{Driver, Link, SendError, Serializer, Session};
-use cloverleaf_router::Principal;
-use cloverleaf_router::{Admitted, Refusal, SessionFlow, SessionKey};
+use cloverleaf_router::{SessionFlow, SessionKey};
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::ClientMessage;
 

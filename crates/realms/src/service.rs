@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloverleaf_router::Admission;
+use cloverleaf_auth::Admission;
 use cloverleaf_transport::outbound::{HighWaterMark, queue_with};
 use cloverleaf_transport::{
     BatchedHandler, Connection, ConnectionLimits, Framing, OutboundSender, PeerInfo, ServerSide,

@@ -9,7 +9,6 @@
 //! |---|---|
 //! | [`realm`] | the front desk: every message goes through it |
 //! | `failure` | why a request can't be served |
-//! | [`admission`] | from HELLO to the right to join, or a refusal |
 //! | [`session`] | the sessions of a realm |
 //! | [`outbox`] | the only way out |
 //! | [`uri_index`] | which entries match a URI |
@@ -26,7 +25,6 @@
 //! | [`deadline`] | which call ends at what time |
 //! | [`wall_clock`] | the time of day, for what people read |
 
-pub mod admission;
 pub mod authorization;
 pub mod authorizer;
 mod broker;
@@ -51,13 +49,13 @@ pub mod validation;
 pub mod wall_clock;
 mod work;
 
-pub use admission::{Admission, Admitted, Refusal};
 pub use authorization::{Action, Disclosure, Permission, Role, Verdict};
 pub use authorizer::{Authorizer, Decision, DecisionTicket, Question};
 pub use broker::{
     Bounds, EventStore, HistoryAnswer, HistoryId, HistoryQuery, HistorySettings, Record,
     RetentionSettings, Ticket, UnreadableRecord, publication_of,
 };
+pub use cloverleaf_auth::{Admission, Admitted, Anonymous, Refusal};
 pub use compatibility::Compatibility;
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};

@@ -13,6 +13,12 @@ pub const MAX_SESSIONS: usize = 1_000_000;
 /// of a few steps; each holds a few KiB.
 pub const MAX_DETACHED_SESSIONS: usize = 10_000;
 
+/// Session ids of one realm that are reserved for clients that are joining: those that have to
+/// answer a challenge, or whose authenticator has not decided. More clients are refused with
+/// `wamp.error.unavailable`. They also count in [`MAX_SESSIONS`]. Each holds some hundred bytes and
+/// a connection for 20 seconds at most, so that this allows 5,000 slow joins a second.
+pub const MAX_JOINING_SESSIONS: usize = 100_000;
+
 /// Subscriptions of one session. Applications use tens, some bridges thousands.
 pub const MAX_SUBSCRIPTIONS_PER_SESSION: usize = 100_000;
 

@@ -5,47 +5,15 @@
 
 use std::cell::Cell;
 
-use cloverleaf_wamp::batch::MessageFormat;
+pub use cloverleaf_auth::{Principal, TransportDetails};
 use cloverleaf_wamp::features::ClientRoles;
-use cloverleaf_wamp::http_headers::HttpHeaders;
 use cloverleaf_wamp::ids::{IdSequence, SessionId};
-use cloverleaf_wamp::transport_kind::TransportKind;
-use cloverleaf_wamp::websocket::deflate::negotiation::DeflateAgreement;
-use compact_str::CompactString;
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use slab::Slab;
 
 use crate::broker;
 use crate::dealer;
 use crate::testament::Testaments;
-
-/// Who somebody is and what vouches for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Who.
-    pub authid: CompactString,
-    /// What it may do is decided by this.
-    pub authrole: CompactString,
-    /// How it proved who it is.
-    pub authmethod: CompactString,
-    /// Who vouched for it.
-    pub authprovider: CompactString,
-}
-
-/// How a session is connected, for the session meta API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TransportDetails {
-    /// The transport.
-    pub kind: TransportKind,
-    /// How its messages are written.
-    pub format: MessageFormat,
-    /// Where the peer is, as Autobahn writes it: `tcp4:127.0.0.1:40312`.
-    pub peer: CompactString,
-    /// The compression of a WebSocket.
-    pub compression: Option<DeflateAgreement>,
-    /// The header fields of the HTTP request that became the connection, if one did.
-    pub http_headers: Option<HttpHeaders>,
-}
 
 /// Names one session of one realm to the host. It stays harmless after the session has ended: the
 /// place may be taken again, the id is not.
@@ -118,11 +86,13 @@ pub(crate) struct Sessions<O> {
     table: Slab<Session<O>>,
     /// Where each one stands.
     ids: HashMap<SessionId, u32>,
+    /// Ids of sessions that are joining.
+    reserved: HashSet<SessionId>,
 }
 
 impl<O> Default for Sessions<O> {
     fn default() -> Self {
-        Self { table: Slab::new(), ids: HashMap::default() }
+        Self { table: Slab::new(), ids: HashMap::default(), reserved: HashSet::default() }
     }
 }
 
@@ -132,7 +102,7 @@ impl<O> Sessions<O> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.table.is_empty() && self.ids.is_empty()
+        self.table.is_empty() && self.ids.is_empty() && self.reserved.is_empty()
     }
 
     /// Adds what `make` builds around the key of the new session.
@@ -182,8 +152,23 @@ impl<O> Sessions<O> {
         self.table.iter_mut().map(|(_, session)| session)
     }
 
-    /// Whether an id is taken.
+    /// Whether an open session or one that is joining has the id.
     pub(crate) fn has_id(&self, id: SessionId) -> bool {
-        self.ids.contains_key(&id)
+        self.ids.contains_key(&id) || self.reserved.contains(&id)
+    }
+
+    /// The number of reserved ids.
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved.len()
+    }
+
+    /// Reserves an id for a session that is joining.
+    pub(crate) fn reserve(&mut self, id: SessionId) {
+        self.reserved.insert(id);
+    }
+
+    /// Releases a reserved id. Returns whether it was reserved.
+    pub(crate) fn release(&mut self, id: SessionId) -> bool {
+        self.reserved.remove(&id)
     }
 }

@@ -1,11 +1,13 @@
-//! A peer with a realm of its own, without a connection.
+//! Peers of one realm, without connections.
 
 use std::sync::Arc;
 
-use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
+use cloverleaf_auth::Admission;
+use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
-    Flow, OutboundReceiver, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
+    Flow, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer, Undeliverable, WaitingMessage,
+    outbound,
 };
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::features::CLIENT;
@@ -18,11 +20,11 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriPattern;
 
-use super::{Attachment, RouterPeer, SlowConsumer};
+use super::{Attachment, RouterPeer};
 use crate::realm_host::RealmHost;
 use crate::realms::Realms;
 
-/// Two peers of one realm. Nothing is read from their queues.
+/// Two peers of one realm. Nothing is taken from their queues.
 struct Pair {
     realm: Arc<RealmHost>,
     caller: RouterPeer,
@@ -75,7 +77,7 @@ fn call(peer: &mut RouterPeer, number: u64) {
     assert_eq!(peer.handle_message(ClientMessage::Call(call)), Flow::Continue);
 }
 
-/// The first invocation of any session, which turns out to be too long to be sent.
+/// The first invocation of any session is too long to be sent.
 fn fail_first_invocation(peer: &mut RouterPeer) {
     let invocation = Invocation {
         request: InvocationId::new(1).expect("an id"),
@@ -95,7 +97,7 @@ fn welcome(peer: &mut RouterPeer) {
 }
 
 #[test]
-fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
+fn undeliverable_invocation_of_an_earlier_session_ends_no_call() {
     let Pair { realm, mut caller, mut callee, _receivers } = pair();
     join(&mut caller);
     join(&mut callee);
@@ -114,7 +116,7 @@ fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
 }
 
 #[test]
-fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
+fn abort_that_is_too_long_is_sent_without_its_explanation() {
     let Pair { mut caller, _receivers, .. } = pair();
     let abort = super::Abort::new(cloverleaf_wamp::error_uri::NO_SUCH_REALM, "x".repeat(600));
     let reason = Undeliverable::TooLong { length: 650, limit: 512 };
@@ -128,7 +130,7 @@ fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
 }
 
 #[test]
-fn a_client_that_aborts_is_let_go_in_peace() {
+fn client_that_aborts_is_detached_and_closed_normally() {
     let Pair { realm, mut caller, _receivers, .. } = pair();
     join(&mut caller);
     assert_eq!(realm.session_count(), 1);
