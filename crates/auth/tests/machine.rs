@@ -5,21 +5,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use cloverleaf_auth::ticket::late_decision;
 use cloverleaf_auth::{
-    Admission, AdmissionStep, AdmissionTicket, AuthMethod, AuthRequest, ChallengeVerifier,
-    Challenged, ConnectionFacts, Deciding, Joined, Joining, MethodAnswer, Principal, Refusal,
-    SessionReservation,
+    AdmissionStep, AdmissionTicket, Challenged, ConnectionFacts, Deciding, Joined, Joining,
+    MethodAnswer, Refusal, SessionReservation,
 };
+use cloverleaf_testkit::auth::{SECRET, Tickets, accept, admission, principal};
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Authenticate, Hello, HelloDetails};
 use cloverleaf_wamp::payload::Encoded;
-use compact_str::CompactString;
 use proptest::prelude::*;
 
 /// The session ids that are reserved.
@@ -51,86 +49,13 @@ impl Drop for Reserved {
     }
 }
 
-/// The tickets of clients on which nothing has been decided.
-type Tickets = Arc<Mutex<Vec<AdmissionTicket>>>;
-
-/// Asks about HELLO, and about AUTHENTICATE if its signature is `ask`; challenges when it is told.
-#[derive(Debug)]
-struct Late(Tickets);
-
-/// Challenges, and accepts the secret `open sesame`.
-#[derive(Debug, Clone)]
-struct Secret(Tickets);
-
-fn principal(method: &str) -> Principal {
-    Principal {
-        authid: "alice".into(),
-        authrole: "user".into(),
-        authmethod: method.into(),
-        authprovider: "test".into(),
-    }
-}
-
-fn ask(tickets: &Tickets) -> MethodAnswer {
-    let (ticket, pending) = late_decision();
-    tickets.lock().expect("no panic").push(ticket);
-    MethodAnswer::Ask(pending)
-}
-
-fn challenge(tickets: &Tickets) -> MethodAnswer {
-    let verifier = Box::new(Secret(Arc::clone(tickets)));
-    MethodAnswer::Challenge { extra: Encoded::EMPTY_DICTIONARY, verifier }
-}
-
-impl AuthMethod for Late {
-    fn name(&self) -> &str {
-        "late"
-    }
-
-    fn realm_for(&self, requested: &str) -> Result<CompactString, Refusal> {
-        Ok(requested.into())
-    }
-
-    fn begin(&self, _: &AuthRequest<'_>) -> MethodAnswer {
-        ask(&self.0)
-    }
-}
-
-impl AuthMethod for Secret {
-    fn name(&self) -> &str {
-        "secret"
-    }
-
-    fn realm_for(&self, requested: &str) -> Result<CompactString, Refusal> {
-        Ok(requested.into())
-    }
-
-    fn begin(&self, request: &AuthRequest<'_>) -> MethodAnswer {
-        assert_eq!(request.details.authid.as_deref(), Some("alice"));
-        challenge(&self.0)
-    }
-}
-
-impl ChallengeVerifier for Secret {
-    fn verify(self: Box<Self>, answer: &Authenticate) -> MethodAnswer {
-        match answer.signature.as_str() {
-            "open sesame" => MethodAnswer::Accept(principal("secret")),
-            "ask" => ask(&self.0),
-            "again" => challenge(&self.0),
-            _ => MethodAnswer::Deny(Refusal::AuthenticationDenied),
-        }
-    }
-}
-
 fn authenticate(signature: &str) -> Authenticate {
     Authenticate { signature: signature.into(), extra: Encoded::EMPTY_DICTIONARY }
 }
 
 /// The state of a client after HELLO with this method.
 fn begin(method: &str, tickets: &Tickets, reserved: Reserved) -> AdmissionStep<Reserved> {
-    let admission = Admission::default()
-        .with_method(Late(Arc::clone(tickets)))
-        .with_method(Secret(Arc::clone(tickets)));
+    let admission = admission(tickets);
     let details = HelloDetails {
         roles: Some(CLIENT),
         authmethods: Some(vec![method.into()]),
@@ -184,7 +109,7 @@ fn attempt(method: &str) -> (AdmissionStep<Reserved>, Ids, Tickets) {
 }
 
 fn take(tickets: &Tickets) -> AdmissionTicket {
-    tickets.lock().expect("no panic").pop().expect("a ticket")
+    tickets.pop().expect("a ticket")
 }
 
 /// The client of a state that waits is not woken.
@@ -205,9 +130,9 @@ impl Wake for Wakes {
 #[test]
 fn right_answer_to_the_challenge_joins_with_the_reserved_id() {
     let (step, ids, _) = attempt("secret");
-    let joined = joined(challenged(step).authenticate(&authenticate("open sesame")));
+    let joined = joined(challenged(step).authenticate(&authenticate(SECRET)));
     assert_eq!(joined.admitted.session, Some(joined.reservation.session()));
-    assert_eq!(joined.admitted.principal, principal("secret"));
+    assert_eq!(joined.admitted.principal, principal("anonymous"));
     assert_eq!(ids.borrow().len(), 1);
     drop(joined);
     assert!(ids.borrow().is_empty());
@@ -226,9 +151,9 @@ fn method_may_challenge_again_or_ask_after_the_answer() {
     let (step, ids, tickets) = attempt("secret");
     let again = challenged(challenged(step).authenticate(&authenticate("again")));
     let waiting = deciding(again.authenticate(&authenticate("ask")));
-    assert!(take(&tickets).decide(challenge(&tickets)));
+    assert!(take(&tickets).decide(tickets.challenge()));
     let third = challenged(waiting.poll_decision(&idle()));
-    drop(joined(third.authenticate(&authenticate("open sesame"))));
+    drop(joined(third.authenticate(&authenticate(SECRET))));
     assert!(ids.borrow().is_empty());
 }
 
@@ -250,12 +175,11 @@ fn late_decision_wakes_the_client_and_joins() {
     let waiting = deciding(deciding(step).poll_decision(&Context::from_waker(&waker)));
     let ticket = take(&tickets);
     assert!(!ticket.is_cancelled());
-    let decider =
-        std::thread::spawn(move || ticket.decide(MethodAnswer::Accept(principal("late"))));
+    let decider = std::thread::spawn(move || ticket.decide(accept("user")));
     assert!(decider.join().expect("no panic"));
     assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     let joined = joined(waiting.poll_decision(&idle()));
-    assert_eq!(joined.admitted.principal, principal("late"));
+    assert_eq!(joined.admitted.principal, principal("user"));
     assert_eq!(ids.borrow().len(), 1);
 }
 
@@ -282,7 +206,7 @@ fn client_that_leaves_cancels_the_ticket_and_wakes_the_decider() {
     assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     assert_eq!(ticket.poll_cancelled(&idle()), Poll::Ready(()));
     assert!(ids.borrow().is_empty());
-    assert!(!ticket.decide(MethodAnswer::Accept(principal("late"))), "too late");
+    assert!(!ticket.decide(accept("user")), "too late");
 }
 
 #[test]
@@ -309,7 +233,7 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        2 => prop_oneof![Just("again"), Just("ask"), Just("open sesame"), Just("wrong")]
+        2 => prop_oneof![Just("again"), Just("ask"), Just(SECRET), Just("wrong")]
             .prop_map(Happening::Authenticate),
         1 => Just(Happening::Accept),
         1 => Just(Happening::Deny),
@@ -371,21 +295,21 @@ proptest! {
         let (mut state, mut is_over) = after(begin(method, &tickets, Reserved::new(&ids, 7)));
         let mut outcomes = u32::from(is_over);
         for happening in happenings {
-            let ticket = tickets.lock().expect("no panic").pop();
+            let ticket = tickets.pop();
             if let Some(ticket) = ticket {
                 let waits = matches!(state, ClientState::Deciding(_));
                 prop_assert_eq!(ticket.is_cancelled(), !waits);
                 let answer = match happening {
-                    Happening::Accept => Some(MethodAnswer::Accept(principal("late"))),
+                    Happening::Accept => Some(accept("user")),
                     Happening::Deny => Some(MethodAnswer::Deny(Refusal::AuthenticationDenied)),
-                    Happening::Challenge => Some(challenge(&tickets)),
-                    Happening::AskAgain => Some(ask(&tickets)),
+                    Happening::Challenge => Some(tickets.challenge()),
+                    Happening::AskAgain => Some(tickets.ask()),
                     _ => None,
                 };
                 match (answer, happening) {
                     (Some(answer), _) => prop_assert_eq!(ticket.decide(answer), waits),
                     (None, Happening::DropTicket) => drop(ticket),
-                    (None, _) => tickets.lock().expect("no panic").push(ticket),
+                    (None, _) => tickets.push(ticket),
                 }
             }
             (state, is_over) = happen(state, happening);

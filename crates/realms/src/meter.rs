@@ -16,7 +16,9 @@ pub struct StatsRule {
     pub after_rated_messages: Option<u64>,
     /// After so long; none for never.
     pub after_duration: Option<Duration>,
+    /// When a session joins.
     pub on_join: bool,
+    /// When a session leaves.
     pub on_leave: bool,
 }
 
@@ -36,6 +38,7 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// A meter that starts now.
     pub fn new(rule: StatsRule, of: Metered) -> Self {
         let now = Instant::now();
         Self {
@@ -55,6 +58,7 @@ impl Meter {
         &self.of
     }
 
+    /// When the realm publishes its statistics.
     pub const fn rule(&self) -> &StatsRule {
         &self.rule
     }

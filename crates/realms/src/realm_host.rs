@@ -90,6 +90,7 @@ pub struct Handled {
 }
 
 impl RealmHost {
+    /// An empty realm.
     pub fn new(settings: RealmSettings) -> Self {
         let (name, compatibility) = (settings.name.to_string(), settings.compatibility);
         let says_goodbye = settings.shutdown_goodbye;
@@ -108,10 +109,12 @@ impl RealmHost {
         }
     }
 
+    /// The name of the realm.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The preset of the realm.
     pub const fn compatibility(&self) -> Compatibility {
         self.compatibility
     }
@@ -319,6 +322,7 @@ impl RealmHost {
         self.enter().state.realm.close(reason);
     }
 
+    /// The number of open sessions.
     pub fn session_count(&self) -> usize {
         self.state.lock().realm.session_count()
     }
@@ -329,6 +333,7 @@ impl RealmHost {
         self.state.try_lock().is_some()
     }
 
+    /// The number of calls that are not answered.
     pub fn calls_in_flight(&self) -> usize {
         self.state.lock().realm.calls_in_flight()
     }

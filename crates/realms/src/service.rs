@@ -1,4 +1,4 @@
-//! WAMP on the connections of one listener or path: who is admitted, and how messages are written.
+//! WAMP on the connections of one listener or path: its authentication methods and serializers.
 
 use std::sync::Arc;
 
@@ -18,8 +18,11 @@ use crate::realms::Realms;
 /// What WAMP connections of one listener or path have in common.
 #[derive(Debug)]
 pub struct WampService {
+    /// The realms that clients may join.
     pub realms: Arc<Realms>,
+    /// The authentication methods.
     pub admission: Arc<Admission>,
+    /// The serializers, in the order in which they are listed for humans.
     pub serializers: Vec<Serializer>,
     /// The time limits of its connections.
     pub limits: Arc<ConnectionLimits>,

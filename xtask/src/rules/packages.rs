@@ -179,7 +179,7 @@ pub(crate) const RULES: &[PackageRule] = &[
     },
     PackageRule {
         package: "cloverleaf-testkit",
-        may_name: &[WAMP, ROUTER, CLIENT, TRANSPORT],
+        may_name: &[WAMP, AUTH, ROUTER, CLIENT, TRANSPORT],
         never: &[],
         reason: "tests of several crates share it; programs do not contain it",
     },

@@ -24,6 +24,8 @@ use super::{Attachment, RouterPeer};
 use crate::realm_host::RealmHost;
 use crate::realms::Realms;
 
+mod joining;
+
 /// Two peers of one realm. Nothing is taken from their queues.
 struct Pair {
     realm: Arc<RealmHost>,
@@ -32,12 +34,17 @@ struct Pair {
     _receivers: [OutboundReceiver<WaitingMessage>; 2],
 }
 
-fn pair() -> Pair {
+/// A realm in which anonymous clients have all permissions.
+fn open_realm() -> Arc<RealmHost> {
     let everything = UriPattern::from_starred("*").expect("a pattern");
-    let realm = Arc::new(RealmHost::new(RealmSettings {
+    Arc::new(RealmHost::new(RealmSettings {
         roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
         ..RealmSettings::named("realm1")
-    }));
+    }))
+}
+
+fn pair() -> Pair {
+    let realm = open_realm();
     let (realms, admission) = (Arc::new(Realms::default()), Arc::new(Admission::open()));
     realms.insert("realm1", Arc::clone(&realm));
     let peer = || {
