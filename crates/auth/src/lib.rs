@@ -10,7 +10,7 @@
 //! | [`machine`] | the states of a client that joins |
 //! | [`method`] | the interface of authentication methods |
 //! | [`anonymous`] | the method `anonymous` |
-//! | [`ticket`] | decisions that are made later, by another task or thread |
+//! | [`ticket`] | answers that are given later, by another task or thread |
 //! | [`refusal`] | why a client may not join |
 //!
 //! Spec: basic profile "Session Establishment"; advanced profile "Authentication Methods".
@@ -26,10 +26,12 @@ pub mod ticket;
 pub use admission::{Admission, Admitted};
 pub use anonymous::Anonymous;
 pub use machine::{
-    AdmissionStep, Challenged, ConnectionFacts, Deciding, Joined, Joining, Selected,
+    AdmissionStep, Challenged, ConnectionFacts, Deciding, Joined, Joining, SelectedMethod,
     SessionReservation,
 };
-pub use method::{AuthMethod, AuthRequest, ChallengeVerifier, MethodAnswer};
+pub use method::{
+    AdmissionTicket, AuthMethod, AuthRequest, ChallengeVerifier, MethodAnswer, PendingDecision,
+    late_decision,
+};
 pub use principal::{Principal, TransportDetails};
 pub use refusal::{Refusal, RefusalUris};
-pub use ticket::{AdmissionTicket, PendingDecision};

@@ -4,10 +4,12 @@
 //! has no function here, and its caller reports a protocol violation.
 //!
 //! ```text
-//! Joining ──HELLO──▶ Selected ──session id──▶ Joined
-//!                                  │  ▲          ▲
-//!                                  ▼  │          │
-//!                 Challenged ──AUTHENTICATE──▶ (answer of the method) ◀──decision── Deciding
+//! Joining ──HELLO──▶ SelectedMethod ──session id──▶ answer of the method
+//!
+//! answer of the method ─┬─ Accept ────▶ Joined
+//!                       ├─ Challenge ─▶ Challenged ──AUTHENTICATE──▶ answer of the method
+//!                       ├─ Ask ───────▶ Deciding ──decision──▶ answer of the method
+//!                       └─ Deny ──────▶ ABORT
 //! ```
 //!
 //! A refusal, a time-out and a client that leaves end every state. Dropping a state cancels it: the
@@ -23,10 +25,9 @@ use cloverleaf_wamp::uri::UriRule;
 use compact_str::{CompactString, ToCompactString as _};
 
 use crate::admission::{Admission, Admitted};
-use crate::method::{AuthMethod, AuthRequest, ChallengeVerifier, MethodAnswer};
+use crate::method::{AuthMethod, AuthRequest, ChallengeVerifier, MethodAnswer, PendingDecision};
 use crate::principal::TransportDetails;
 use crate::refusal::Refusal;
-use crate::ticket::PendingDecision;
 
 /// Offered methods that a refusal repeats. Enough to see the mistake, and no long answer to a long
 /// HELLO.
@@ -58,7 +59,7 @@ pub struct Joining {
 /// A client whose realm and method are known. It lasts until its session id is reserved.
 #[derive(Debug)]
 #[must_use]
-pub struct Selected<'a> {
+pub struct SelectedMethod<'a> {
     method: &'a dyn AuthMethod,
     hello: &'a Hello,
     realm: CompactString,
@@ -131,7 +132,7 @@ impl Joining {
         self,
         admission: &'a Admission,
         hello: &'a Hello,
-    ) -> Result<Selected<'a>, Refusal> {
+    ) -> Result<SelectedMethod<'a>, Refusal> {
         let roles = hello.details.roles.unwrap_or_default();
         if !roles.any() {
             return Err(Refusal::NoRoles);
@@ -143,7 +144,7 @@ impl Joining {
         let offered = hello.details.authmethods.as_deref().unwrap_or_default();
         let method = admission.select(offered).ok_or_else(|| no_matching_method(offered))?;
         let realm = method.realm_for(requested)?;
-        Ok(Selected { method, hello, realm, roles, connection: self.connection })
+        Ok(SelectedMethod { method, hello, realm, roles, connection: self.connection })
     }
 }
 
@@ -154,7 +155,7 @@ fn no_matching_method(offered: &[CompactString]) -> Refusal {
     Refusal::NoMatchingAuthMethod(repeated.map(cut).collect())
 }
 
-impl Selected<'_> {
+impl SelectedMethod<'_> {
     /// The realm in which a session id has to be reserved.
     pub fn realm(&self) -> &str {
         &self.realm
@@ -204,6 +205,7 @@ impl<R: SessionReservation> Deciding<R> {
             let Poll::Ready(answer) = pending.poll(context) else {
                 return AdmissionStep::Deciding(Self { attempt, pending });
             };
+            let answer = answer.unwrap_or(MethodAnswer::Deny(Refusal::AuthenticationFailed));
             match attempt.follow(answer) {
                 AdmissionStep::Deciding(next) => {
                     Self { attempt, pending } = next;

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 
 use crate::principal::{Principal, TransportDetails};
 use crate::refusal::Refusal;
-use crate::ticket::PendingDecision;
+use crate::ticket::{AnswerTicket, PendingAnswer, late_answer};
 
 /// An authentication method as a listener has configured it. Methods are called on threads that
 /// route messages: they neither block nor compute for long. A method that has to wait answers
@@ -59,6 +59,18 @@ pub enum MethodAnswer {
     Deny(Refusal),
     /// The decision is made later, by the holder of the ticket.
     Ask(PendingDecision),
+}
+
+/// The right to decide on one client, once. Dropping it without a decision refuses the client with
+/// [`Refusal::AuthenticationFailed`].
+pub type AdmissionTicket = AnswerTicket<MethodAnswer>;
+
+/// The decision on a client, which its ticket makes.
+pub type PendingDecision = PendingAnswer<MethodAnswer>;
+
+/// A ticket, and the decision that it makes.
+pub fn late_decision() -> (AdmissionTicket, PendingDecision) {
+    late_answer()
 }
 
 /// The state of a method between CHALLENGE and AUTHENTICATE.

@@ -1,52 +1,48 @@
-//! Decisions that are made later, by another task or thread.
+//! Answers that are given later, by another task or thread.
 //!
-//! [`late_decision`] makes a pair: the ticket belongs to the decider, the pending decision to the
-//! client that waits. The end of either half is seen by the other one, so that neither waits in
+//! [`late_answer`] makes a pair: the ticket belongs to the decider, the pending answer to the client
+//! that waits. The end of either half is seen by the other one, so that neither waits in
 //! vain. A short lock guards the state that both share; wakers are called after it is released.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::method::MethodAnswer;
-use crate::refusal::Refusal;
-
 /// The state that a ticket shares with its pending decision.
 #[derive(Debug)]
-enum TicketState {
-    /// Not decided. Holds the tasks of the client and of the decider.
+enum TicketState<A> {
+    /// Not answered. Holds the tasks of the client and of the decider.
     Open { client: Option<Waker>, decider: Option<Waker> },
-    /// Decided, and not read by the client.
-    Decided(MethodAnswer),
-    /// One of the halves is gone, or the decision was read.
+    /// Answered, and not read by the client.
+    Decided(A),
+    /// One of the halves is gone, or the answer was read.
     Closed,
 }
 
-type SharedTicket = Arc<Mutex<TicketState>>;
+type SharedTicket<A> = Arc<Mutex<TicketState<A>>>;
 
-/// The right to decide on one client, once. Dropping it without a decision refuses the client with
-/// [`Refusal::AuthenticationFailed`].
+/// The right to answer once. Dropping it without an answer ends the wait of the client.
 #[derive(Debug)]
 #[must_use = "a ticket that is dropped refuses the client"]
-pub struct AdmissionTicket(SharedTicket);
+pub struct AnswerTicket<A>(SharedTicket<A>);
 
-/// The decision on a client, which its ticket makes. Dropping it cancels the ticket.
+/// The answer that a ticket gives. Dropping it cancels the ticket.
 #[derive(Debug)]
-pub struct PendingDecision(SharedTicket);
+pub struct PendingAnswer<A>(SharedTicket<A>);
 
-/// A ticket, and the decision that it makes.
-pub fn late_decision() -> (AdmissionTicket, PendingDecision) {
+/// A ticket, and the answer that it gives.
+pub fn late_answer<A>() -> (AnswerTicket<A>, PendingAnswer<A>) {
     let shared = Arc::new(Mutex::new(TicketState::Open { client: None, decider: None }));
-    (AdmissionTicket(Arc::clone(&shared)), PendingDecision(shared))
+    (AnswerTicket(Arc::clone(&shared)), PendingAnswer(shared))
 }
 
 /// Locks the state. Nothing panics while it is locked, so a poisoned lock is usable.
-fn lock(shared: &SharedTicket) -> MutexGuard<'_, TicketState> {
+fn lock<A>(shared: &SharedTicket<A>) -> MutexGuard<'_, TicketState<A>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl AdmissionTicket {
-    /// Decides. Returns whether the client still waits.
-    pub fn decide(self, answer: MethodAnswer) -> bool {
+impl<A> AnswerTicket<A> {
+    /// Answers. Returns whether the client still waits.
+    pub fn decide(self, answer: A) -> bool {
         let mut state = lock(&self.0);
         let TicketState::Open { client, .. } = &mut *state else { return false };
         let client = client.take();
@@ -73,7 +69,7 @@ impl AdmissionTicket {
     }
 }
 
-impl Drop for AdmissionTicket {
+impl<A> Drop for AnswerTicket<A> {
     fn drop(&mut self) {
         let mut state = lock(&self.0);
         let TicketState::Open { client, .. } = &mut *state else { return };
@@ -84,22 +80,22 @@ impl Drop for AdmissionTicket {
     }
 }
 
-impl PendingDecision {
-    /// Ready with the decision. It is read once.
-    pub fn poll(&mut self, context: &Context<'_>) -> Poll<MethodAnswer> {
+impl<A> PendingAnswer<A> {
+    /// Ready with the answer, which is read once. None: the ticket was dropped.
+    pub fn poll(&mut self, context: &Context<'_>) -> Poll<Option<A>> {
         let mut state = lock(&self.0);
         match std::mem::replace(&mut *state, TicketState::Closed) {
             TicketState::Open { decider, .. } => {
                 *state = TicketState::Open { client: Some(context.waker().clone()), decider };
                 Poll::Pending
             }
-            TicketState::Decided(answer) => Poll::Ready(answer),
-            TicketState::Closed => Poll::Ready(MethodAnswer::Deny(Refusal::AuthenticationFailed)),
+            TicketState::Decided(answer) => Poll::Ready(Some(answer)),
+            TicketState::Closed => Poll::Ready(None),
         }
     }
 }
 
-impl Drop for PendingDecision {
+impl<A> Drop for PendingAnswer<A> {
     fn drop(&mut self) {
         let previous = std::mem::replace(&mut *lock(&self.0), TicketState::Closed);
         if let TicketState::Open { decider: Some(decider), .. } = previous {

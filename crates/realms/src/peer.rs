@@ -3,6 +3,7 @@
 //! | module | purpose |
 //! |---|---|
 //! | `attachment` | how the connection is attached to the router |
+//! | `unopened` | a connection without a session |
 //! | `joining` | from HELLO to the open session, or ABORT |
 //! | `undeliverable` | messages that can't be sent to the peer |
 //! | `traffic` | statistics of the session |
@@ -35,10 +36,11 @@ mod cut_results;
 mod joining;
 mod traffic;
 mod undeliverable;
+mod unopened;
 mod write_hook;
 
 pub use attachment::Attachment;
-use joining::Unopened;
+use unopened::Unopened;
 use write_hook::WriteHook;
 
 /// Work of a connection in one turn, in units of about 100 ns. Enough that its system calls are a

@@ -85,7 +85,7 @@ pub struct Membership {
 /// The reserved id of a session that is joining, and its membership in the realm. Dropping it
 /// releases both.
 #[derive(Debug)]
-pub struct Reservation {
+pub struct ReservedSession {
     /// Dropped first: the last membership ends a realm of a template.
     id: ReservedId,
     membership: Membership,
@@ -160,11 +160,11 @@ impl Realms {
     ///
     /// # Errors
     /// When there is no such realm and none can be made, or the realm takes no session now.
-    pub fn reserve(&self, name: &str) -> Result<Reservation, Refusal> {
+    pub fn reserve(&self, name: &str) -> Result<ReservedSession, Refusal> {
         let membership = self.enter(name)?;
         let host = Arc::clone(&membership.host);
         let id = host.reserve_session_id()?;
-        Ok(Reservation { id: ReservedId { host, id, is_attached: false }, membership })
+        Ok(ReservedSession { id: ReservedId { host, id, is_attached: false }, membership })
     }
 
     /// Adds a connection without a session.
@@ -267,13 +267,13 @@ impl Drop for Membership {
     }
 }
 
-impl SessionReservation for Reservation {
+impl SessionReservation for ReservedSession {
     fn session(&self) -> SessionId {
         self.id.id
     }
 }
 
-impl Reservation {
+impl ReservedSession {
     /// The realm of the session.
     pub fn realm(&self) -> &RealmHost {
         &self.membership

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloverleaf_auth::ticket::late_decision;
 use cloverleaf_auth::{
     Admission, AdmissionTicket, Anonymous, AuthMethod, AuthRequest, ChallengeVerifier,
-    MethodAnswer, Principal, Refusal,
+    MethodAnswer, Principal, Refusal, late_decision,
 };
 use cloverleaf_wamp::message::Authenticate;
 use cloverleaf_wamp::payload::Encoded;

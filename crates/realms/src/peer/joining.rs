@@ -9,69 +9,24 @@
 
 use std::task::{Context, Poll};
 
-use cloverleaf_auth::{AdmissionStep, Challenged, Deciding, Joined, Joining, Refusal};
+use cloverleaf_auth::{AdmissionStep, Joined, Joining, Refusal};
 use cloverleaf_router::Metered;
 use cloverleaf_transport::{Flow, log_limited};
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::excerpt::Excerpt;
 use cloverleaf_wamp::message::{ClientMessage, Hello, RouterMessage};
 
+use super::unopened::{AttemptState, JoinAttempt};
 use super::{PeerStage, RouterPeer};
 use crate::meter::Meter;
 use crate::ports::Port;
-use crate::realms::{Reservation, Unjoined};
-
-/// A connection without a session.
-#[derive(Debug)]
-pub(super) struct Unopened {
-    /// The entry of the connection in the list of its realms. None when the connection is ending.
-    _entry: Option<Unjoined>,
-    /// The attempt to join that waits for the client or for a decision. Dropping it cancels it.
-    attempt: Option<Box<JoinAttempt>>,
-}
-
-impl Unopened {
-    /// A connection that may join.
-    pub(super) const fn new(entry: Unjoined) -> Self {
-        Self { _entry: Some(entry), attempt: None }
-    }
-
-    /// A connection that is ending.
-    pub(super) const fn ending() -> Self {
-        Self { _entry: None, attempt: None }
-    }
-}
-
-/// An attempt to join that waits.
-#[derive(Debug)]
-struct JoinAttempt {
-    /// The realm in HELLO.
-    requested: Box<str>,
-    /// The implementation of the client, for the log.
-    agent: Box<str>,
-    state: AttemptState,
-}
-
-/// What an attempt to join waits for.
-#[derive(Debug)]
-enum AttemptState {
-    /// AUTHENTICATE.
-    Challenged(Challenged<Reservation>),
-    /// The decision of the method.
-    Deciding(Deciding<Reservation>),
-}
+use crate::realms::ReservedSession;
 
 /// The parts of HELLO that are needed until the end of the attempt.
 #[derive(Debug, Clone, Copy)]
 struct HelloExcerpt<'a> {
     requested: &'a str,
     agent: &'a str,
-}
-
-impl JoinAttempt {
-    const fn is_deciding(&self) -> bool {
-        matches!(self.state, AttemptState::Deciding(_))
-    }
 }
 
 impl RouterPeer {
@@ -107,14 +62,14 @@ impl RouterPeer {
     }
 
     /// Selects method and realm, reserves the session id, and asks the method.
-    fn begin(&self, hello: &Hello) -> Result<AdmissionStep<Reservation>, Refusal> {
+    fn begin(&self, hello: &Hello) -> Result<AdmissionStep<ReservedSession>, Refusal> {
         let selected = Joining::new(self.attachment.facts()).hello(&self.admission, hello)?;
         let reservation = self.realms.reserve(selected.realm())?;
         Ok(selected.begin(reservation, [rand::random(), rand::random()]))
     }
 
     /// Carries out a step of the machine.
-    fn follow(&mut self, step: AdmissionStep<Reservation>, hello: HelloExcerpt<'_>) -> Flow {
+    fn follow(&mut self, step: AdmissionStep<ReservedSession>, hello: HelloExcerpt<'_>) -> Flow {
         match step {
             AdmissionStep::Challenged(challenged, challenge) => {
                 self.suspend(AttemptState::Challenged(challenged), hello);
@@ -150,7 +105,7 @@ impl RouterPeer {
     }
 
     /// Opens the session of an admitted client: its realm sends WELCOME.
-    fn open(&mut self, joined: Joined<Reservation>, agent: &str) -> Result<(), Refusal> {
+    fn open(&mut self, joined: Joined<ReservedSession>, agent: &str) -> Result<(), Refusal> {
         let Joined { admitted, reservation } = joined;
         let realm = reservation.realm();
         let policy = realm.slow_consumer(&admitted.principal.authrole);

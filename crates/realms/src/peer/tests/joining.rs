@@ -107,9 +107,9 @@ impl Client {
 }
 
 #[track_caller]
-fn assert_violation(flow: Flow) {
+fn assert_violation(flow: &Flow) {
     let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
-    assert_eq!(flow, Flow::Close(CloseCode::PROTOCOL_ERROR, reason));
+    assert_eq!(*flow, Flow::Close(CloseCode::PROTOCOL_ERROR, reason));
 }
 
 #[test]
@@ -234,24 +234,24 @@ fn messages_that_the_attempt_does_not_expect_are_violations() {
     for method in ["secret", "late"] {
         let mut client = Client::joining(method);
         client.received();
-        assert_violation(client.peer.handle_message(goodbye()));
+        assert_violation(&client.peer.handle_message(goodbye()));
         assert_eq!(client.abort(), error_uri::PROTOCOL_VIOLATION);
         assert!(client.is_gone());
         assert!(client.tickets.pop().is_none_or(|ticket| ticket.is_cancelled()));
 
         let mut client = Client::joining(method);
-        assert_violation(client.hello(method));
+        assert_violation(&client.hello(method));
         assert!(client.is_gone());
     }
     let mut client = Client::joining("late");
-    assert_violation(client.authenticate(SECRET));
+    assert_violation(&client.authenticate(SECRET));
     assert!(client.is_gone());
 }
 
 #[test]
 fn authenticate_before_hello_is_a_violation() {
     let mut client = Client::new();
-    assert_violation(client.authenticate(SECRET));
+    assert_violation(&client.authenticate(SECRET));
     let abort = client.received();
     let Some(RouterMessage::Abort(abort)) = abort else { panic!("{abort:?}") };
     let text = "AUTHENTICATE was sent before the session was open; the first message must be HELLO";
