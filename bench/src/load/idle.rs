@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connections::{LoadConnections, MessageHandler};
-use super::joining::Joining;
+use super::joining::JoiningClients;
 use super::opening::{read, unexpected};
 use super::output::Outputs;
 use super::process::Process;
@@ -51,7 +51,7 @@ pub struct IdleFigures {
 /// Errors of connecting, and a router that does not answer in time.
 pub fn run(
     connections: &mut LoadConnections,
-    mut joining: Joining,
+    mut joining: JoiningClients,
     sessions: usize,
     hold: Duration,
     router: Option<Process>,
@@ -81,7 +81,7 @@ pub fn run(
 
 fn join(
     connections: &mut LoadConnections,
-    joining: &mut Joining,
+    joining: &mut JoiningClients,
     sessions: usize,
     progress: &mut ProgressLine,
 ) -> io::Result<()> {
@@ -104,7 +104,7 @@ fn join(
 }
 
 /// Ends each session with GOODBYE, which proves that it was still open.
-fn end_all(connections: &mut LoadConnections, mut joining: Joining) -> io::Result<Tally> {
+fn end_all(connections: &mut LoadConnections, mut joining: JoiningClients) -> io::Result<Tally> {
     let mut waiting = std::mem::take(joining.joined());
     let mut tally = joining.tally;
     tally.counting = false;

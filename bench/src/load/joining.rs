@@ -13,9 +13,9 @@ use super::tally::Tally;
 use super::target::LoadTarget;
 use super::writing;
 
-/// Joining sessions and open ones.
+/// JoiningClients sessions and open ones.
 #[derive(Debug)]
-pub struct Joining {
+pub struct JoiningClients {
     target: LoadTarget,
     hello: ClientMessage,
     /// Most sessions that are joining at the same time.
@@ -28,7 +28,7 @@ pub struct Joining {
     pub(super) tally: Tally,
 }
 
-impl Joining {
+impl JoiningClients {
     /// Sessions of a realm, of which at most `at_once` are joining.
     pub fn new(target: LoadTarget, realm: &str, at_once: usize) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Joining {
     }
 }
 
-impl MessageHandler for Joining {
+impl MessageHandler for JoiningClients {
     fn connected(&mut self, which: usize, outputs: &mut Outputs) {
         outputs.send(which, |serializer, out| writing::message(serializer, out, &self.hello));
     }

@@ -9,7 +9,7 @@ use super::connections::LoadConnections;
 use super::course::{self, TimedLoad, Timing};
 use super::fanout::{self, FanoutLoad};
 use super::idle;
-use super::joining::Joining;
+use super::joining::JoiningClients;
 use super::opening::{ask, open_sessions};
 use super::options::{self, CommonOptions};
 use super::process::Process;
@@ -103,14 +103,14 @@ pub(super) fn fanout(args: &options::FanoutOptions) -> io::Result<LoadReport> {
 
 pub(super) fn storm(args: &options::StormOptions) -> io::Result<LoadReport> {
     let common = &args.router.common;
-    let joining = Joining::new(args.router.target(), &common.realm, args.at_once);
+    let joining = JoiningClients::new(args.router.target(), &common.realm, args.at_once);
     let mut load = StormLoad::new(joining, args.sessions);
     run("storm", "joins", common, &mut LoadConnections::new()?, &mut load)
 }
 
 pub(super) fn idle(args: &options::IdleOptions) -> io::Result<LoadReport> {
     let common = &args.router.common;
-    let joining = Joining::new(args.router.target(), &common.realm, args.at_once);
+    let joining = JoiningClients::new(args.router.target(), &common.realm, args.at_once);
     let found = idle::run(
         &mut LoadConnections::new()?,
         joining,

@@ -5,14 +5,14 @@ use std::io;
 
 use super::connections::{LoadConnections, MessageHandler};
 use super::course::TimedLoad;
-use super::joining::Joining;
+use super::joining::JoiningClients;
 use super::output::Outputs;
 use super::tally::Tally;
 
 /// The load of joins.
 #[derive(Debug)]
 pub struct StormLoad {
-    joining: Joining,
+    joining: JoiningClients,
     /// Most open sessions.
     held: usize,
     stopped: bool,
@@ -20,7 +20,7 @@ pub struct StormLoad {
 
 impl StormLoad {
     /// A storm that keeps `held` sessions open.
-    pub fn new(joining: Joining, held: usize) -> Self {
+    pub fn new(joining: JoiningClients, held: usize) -> Self {
         Self { joining, held, stopped: false }
     }
 }

@@ -86,13 +86,10 @@ pub struct NodeOptions {
 ///     assert_eq!(plan.to_string(), "add realm 'one'\nadd listener 127.0.0.1:0");
 ///     node.apply(plan).await?;
 ///
-///     let plan = node.plan(settings(&format!(r#"{one}, {{"name": "two", "roles": []}}"#))?.settings);
-///     assert_eq!(plan.to_string(), "add realm 'two'");
-///     node.apply(plan).await?;
-///     assert!(node.addresses()[0].is_some_and(|address| address.port() > 0));
-///     node.shut_down().await;
-///     Ok(())
-/// })
+/// let plan = node.plan(settings(&format!(r#"{one}, {{"name": "two", "roles": []}}"#))?.settings);
+/// assert_eq!(plan.to_string(), "add realm 'two'"); node.apply(plan).await?;
+/// assert!(node.addresses()[0].is_some_and(|address| address.port() > 0)); node.shut_down().await;
+/// Ok(()) })
 /// # }
 /// ```
 #[derive(Debug)]

@@ -17,10 +17,11 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 
+use cloverleaf_auth::{Admitted, Principal, Refusal};
 use cloverleaf_client::{
     Driver, EventOverflow, InboundLimits, Link, SendError, Serializer, Session,
 };
-use cloverleaf_router::{Admitted, Principal, Refusal, SessionFlow, SessionKey};
+use cloverleaf_router::{SessionFlow, SessionKey};
 use cloverleaf_transport::SlowConsumer;
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::ClientMessage;

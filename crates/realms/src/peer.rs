@@ -1,111 +1,84 @@
-//! A connection's session as the router sees it: joining, joined, and joining again after GOODBYE.
+//! The session of a connection: joining, joined, and joining again after GOODBYE.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `attachment` | how the connection is attached to the router |
+//! | `unopened` | a connection without a session |
+//! | `joining` | from HELLO to the open session, or ABORT |
+//! | `undeliverable` | messages that can't be sent to the peer |
+//! | `traffic` | statistics of the session |
+//! | `write_hook`, `cut_results` | the work of a session at each write, if any |
 //!
 //! Spec: basic profile "Sessions", "Transport and Session Lifetime", "Protocol Errors".
 
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use cloverleaf_router::{Admission, Metered, SessionFlow, SessionKey, TransportDetails};
+use cloverleaf_auth::Admission;
+use cloverleaf_router::{SessionFlow, SessionKey};
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::{
-    CloseReason, Flow, Interception, Lifecycle, OutboundSender, Peer, PeerInfo, ServerSide,
-    SlowConsumer, Undeliverable, WaitingMessage, log_limited,
+    CloseReason, Flow, Interception, Lifecycle, OutboundSender, Peer, ServerSide, Undeliverable,
+    WaitingMessage, log_limited,
 };
 use cloverleaf_wakes::{ROUND, is_spent, spend};
-use cloverleaf_wamp::batch::MessageFormat;
-use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
+use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::{Features, RouterRoles};
-use cloverleaf_wamp::message::{
-    Abort, Cancel, CancelMode, CancelOptions, ClientMessage, Goodbye, Hello, RequestError,
-    RequestRef, RouterMessage, Welcome,
-};
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::excerpt::Excerpt;
+use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
 use cloverleaf_wamp::websocket::CloseCode;
 
-use crate::meter::{Meter, StatsRule};
-use crate::ports::Port;
 use crate::realm_host::{FAIR_WORK, Handled, Wait};
-use crate::realms::{Membership, Realms, Unjoined};
-use cloverleaf_wamp::excerpt::Excerpt;
+use crate::realms::{Membership, Realms};
 
-mod cut;
+mod attachment;
+mod cut_results;
+mod joining;
+mod traffic;
+mod undeliverable;
+mod unopened;
 mod write_hook;
 
+pub use attachment::Attachment;
+use unopened::Unopened;
 use write_hook::WriteHook;
 
-/// The work of a connection in one turn, in units of about 100 ns: so much that its system calls
-/// don't count, and a part of a round of its thread, so that several connections share it.
+/// Work of a connection in one turn, in units of about 100 ns. Enough that its system calls are a
+/// small part, and a fraction of a round, so that several connections share a round of the thread.
 const TURN_WORK: u32 = ROUND / 4;
 
-/// From how many bytes on it counts what it takes to decode a message.
+/// Length in bytes from which the decoding of a message counts as work.
 const LONG_MESSAGE: usize = 4 * 1024;
 
+/// Whether the connection has a session.
 #[derive(Debug)]
-enum Stage {
-    /// Without a session. None when the connection is ending.
-    Joining {
-        _entry: Option<Unjoined>,
-    },
+enum PeerStage {
+    Unopened(Unopened),
     Joined(Membership, SessionKey),
 }
 
-/// How a peer is attached to the router.
-#[derive(Debug)]
-pub struct Attachment {
-    /// Its address and transport, for the log and the session meta API.
-    pub peer: PeerInfo,
-    /// How its messages are written.
-    pub format: MessageFormat,
-    /// What becomes of events for it when it reads too slowly, where its role does not say.
-    pub slow_consumer: SlowConsumer,
-    /// Whether it is told the router's name and version.
-    pub announces_agent: bool,
-}
-
-impl Attachment {
-    /// What the session meta API says of it.
-    fn transport_details(&self) -> TransportDetails {
-        let PeerInfo { address, transport, http } = &self.peer;
-        TransportDetails {
-            kind: *transport,
-            format: self.format,
-            peer: address.descriptor().into(),
-            compression: http.as_ref().and_then(|http| http.compression),
-            http_headers: http.as_ref().map(|http| http.headers.clone()),
-        }
-    }
-}
-
-impl fmt::Display for Attachment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.peer.fmt(f)
-    }
-}
-
-/// See the [module](self).
+/// The session of a connection. See the [module](self).
 #[derive(Debug)]
 pub struct RouterPeer {
     realms: Arc<Realms>,
     admission: Arc<Admission>,
     outbound: OutboundSender<WaitingMessage>,
     attachment: Attachment,
-    stage: Stage,
-    /// What the peer waits for.
+    stage: PeerStage,
+    /// The queues for which the session waits before it takes another message.
     wait: Wait,
-    /// The task that waits for room in another queue, as it was known there last.
+    /// The task that waits for room in another queue, as that queue has registered it last.
     waker: Option<Waker>,
-    /// The work since other connections have had their turn, in units of about 100 ns.
+    /// Work since other connections had their turn, in units of about 100 ns.
     work: u32,
-    /// What the session does at each write. None if it does nothing.
+    /// The work of the session at each write. None if it has none.
     write_hook: Option<Box<WriteHook>>,
     /// Events that could not be sent.
-    lost_events: u64,
+    dropped_events: u64,
 }
 
 impl RouterPeer {
-    /// The peer of a new connection, which has not joined.
+    /// The peer of a connection that has sent nothing yet.
     pub fn new(
         realms: Arc<Realms>,
         admission: Arc<Admission>,
@@ -118,84 +91,31 @@ impl RouterPeer {
             admission,
             outbound,
             attachment,
-            stage: Stage::Joining { _entry: Some(unjoined) },
+            stage: PeerStage::Unopened(Unopened::new(unjoined)),
             wait: Wait::default(),
             waker: None,
             work: 0,
             write_hook: None,
-            lost_events: 0,
-        }
-    }
-
-    /// HELLO: the client joins or is refused.
-    fn join(&mut self, hello: &Hello) -> Flow {
-        let joined = self.admission.admit(hello, [rand::random(), rand::random()]).and_then(
-            |mut admitted| {
-                let realm = self.realms.enter(&admitted.realm)?;
-                let policy = realm.slow_consumer(&admitted.principal.authrole);
-                self.outbound.set_policy(policy.unwrap_or(self.attachment.slow_consumer));
-                admitted.transport = Some(Box::new(self.attachment.transport_details()));
-                admitted.tells_agent = self.attachment.announces_agent;
-                let metered = realm
-                    .stats_rule()
-                    .map(|rule| (rule, admitted.principal.clone(), admitted.transport.clone()));
-                let key = realm.attach(admitted, Port::Wire(self.outbound.clone()))?;
-                let meter = metered.map(|(rule, principal, transport)| {
-                    let of = Metered { session: key, principal, transport };
-                    Box::new(Meter::new(rule, of))
-                });
-                Ok((realm, key, meter))
-            },
-        );
-        match joined {
-            Ok((realm, key, meter)) => {
-                let agent = hello.details.agent.as_deref().unwrap_or("an unnamed client");
-                tracing::debug!(
-                    session = %key.id(),
-                    realm = %Excerpt::for_log(realm.name()),
-                    peer = %self.attachment,
-                    transport = self.attachment.peer.transport.name(),
-                    agent = %Excerpt::for_log(agent),
-                    "session joined"
-                );
-                self.stage = Stage::Joined(realm, key);
-                let hook = self.write_hook.get_or_insert_default();
-                (hook.meter, hook.awaits_welcome) = (meter, true);
-                if self.meter_rule_says(|rule| rule.on_join) {
-                    self.publish_stats(false);
-                }
-                Flow::Continue
-            }
-            Err(refusal) => {
-                log_limited!(
-                    info,
-                    "session refused",
-                    peer = %self.attachment,
-                    transport = self.attachment.peer.transport.name(),
-                    realm = %Excerpt::for_log(hello.realm.as_str()),
-                    reason = %Excerpt::for_log(&refusal.to_string())
-                );
-                let compatibility = self.realms.compatibility(hello.realm.as_str());
-                self.abort(refusal.abort(compatibility))
-            }
+            dropped_events: 0,
         }
     }
 
     /// The id of the session, for the log.
     fn session(&self) -> Option<u64> {
         match &self.stage {
-            Stage::Joined(_, key) => Some(key.id().number()),
-            Stage::Joining { .. } => None,
+            PeerStage::Joined(_, key) => Some(key.id().number()),
+            PeerStage::Unopened(_) => None,
         }
     }
 
-    /// Tells the peer and closes.
+    /// Sends ABORT and closes.
     fn abort(&self, abort: Abort) -> Flow {
         let reason = abort.reason.to_string();
         let _ = self.outbound.push(RouterMessage::Abort(abort).into());
         Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
     }
 
+    /// Ends the session of a client that violates the protocol.
     fn violation(&mut self, text: &str) -> Flow {
         log_limited!(
             info,
@@ -210,88 +130,19 @@ impl RouterPeer {
         self.abort(abort)
     }
 
-    /// A client that can't take its WELCOME knows of no session and would wait for ever.
-    fn unwelcome(&mut self, uri: &str, reason: &Undeliverable) -> RouterMessage {
-        log_limited!(
-            info,
-            "session refused",
-            peer = %self.attachment,
-            transport = self.attachment.peer.transport.name(),
-            reason = format_args!("WELCOME can't be sent: {reason}")
-        );
-        self.leave();
-        self.outbound.close(CloseCode::NORMAL, "the client can't take its WELCOME");
-        RouterMessage::Abort(Abort::new(uri, reason.to_string()))
-    }
-
-    /// A part of a result can't be sent: the call is given up as if its caller had canceled it.
-    fn cut(&mut self, error: RequestError) {
-        if let Stage::Joined(realm, key) = &self.stage
-            && self.is_welcomed()
-        {
-            let options = CancelOptions { mode: Some(CancelMode::KillNoWait.into()) };
-            let cancel = Cancel { request: error.request.id(), options };
-            let _ = realm.handle_message(*key, ClientMessage::Cancel(cancel));
-            self.write_hook.get_or_insert_default().cut_results.cut(error);
-        }
-    }
-
-    /// An event can't be sent. The first one is logged, all are counted.
-    fn lose_event(&mut self, reason: &Undeliverable) {
-        self.lost_events += 1;
-        if self.lost_events == 1 {
-            log_limited!(
-                info,
-                "event dropped",
-                peer = %self.attachment,
-                session = self.session(),
-                %reason
-            );
-        }
-    }
-
-    /// Publishes the traffic of the session; `is_last` when it ends.
-    fn publish_stats(&mut self, is_last: bool) {
-        let meter = self.write_hook.as_mut().and_then(|hook| hook.meter.as_mut());
-        if let (Some(meter), Stage::Joined(realm, _)) = (meter, &self.stage) {
-            let stats = meter.report(is_last);
-            realm.publish_stats(meter.of(), &stats);
-        }
-    }
-
-    fn meter(&mut self) -> Option<&mut Meter> {
-        self.write_hook.as_mut().and_then(|hook| hook.meter.as_deref_mut())
-    }
-
     /// Whether the WELCOME of the session has been written. Messages written before it belong to an
-    /// earlier session of the same connection, whose invocation numbers were the same.
+    /// earlier session of the same connection, which used the same invocation numbers.
     fn is_welcomed(&self) -> bool {
         self.write_hook.as_ref().is_none_or(|hook| !hook.awaits_welcome)
     }
 
-    /// Removes the hook if it does nothing any more.
+    /// Removes the hook if it has no work any more.
     fn release_write_hook(&mut self) {
         self.write_hook.take_if(|hook| hook.is_idle());
     }
 
-    fn meter_rule_says(&self, is_wanted: impl FnOnce(&StatsRule) -> bool) -> bool {
-        let meter = self.write_hook.as_ref().and_then(|hook| hook.meter.as_ref());
-        meter.is_some_and(|meter| is_wanted(meter.rule()))
-    }
-
-    /// The session ends, or has ended.
-    fn publish_last_stats(&mut self) {
-        if self.meter_rule_says(|rule| rule.on_leave) {
-            self.publish_stats(true);
-        }
-        if let Some(hook) = &mut self.write_hook {
-            hook.meter = None;
-            self.release_write_hook();
-        }
-    }
-
-    /// Lets other connections have their turn when this one has done enough: its part of what its
-    /// thread does in a round, and on a thread that has done that, a little.
+    /// Yields to other connections when this one has done its share of the thread's round, or a
+    /// little on a thread whose round is spent.
     fn go_on(&mut self) -> Flow {
         if self.work < FAIR_WORK || (self.work < TURN_WORK && !is_spent()) {
             return Flow::Continue;
@@ -300,11 +151,30 @@ impl RouterPeer {
         Flow::Yield
     }
 
+    /// Handles the end of the session after a message.
+    #[cold]
+    fn end_session(&mut self, flow: SessionFlow) -> Flow {
+        if flow == SessionFlow::Left {
+            let unjoined = self.realms.note_unjoined(&self.outbound);
+            self.stage = PeerStage::Unopened(Unopened::new(unjoined));
+            return Flow::Continue;
+        }
+        log_limited!(
+            info,
+            "session aborted",
+            peer = %self.attachment,
+            session = self.session()
+        );
+        self.publish_last_stats();
+        self.stage = PeerStage::Unopened(Unopened::ending());
+        Flow::Close(CloseCode::PROTOCOL_ERROR, error_uri::PROTOCOL_VIOLATION.to_owned())
+    }
+
+    /// Detaches the session, or cancels the attempt to join.
     fn leave(&mut self) {
         self.publish_last_stats();
-        if let Stage::Joined(realm, key) =
-            std::mem::replace(&mut self.stage, Stage::Joining { _entry: None })
-        {
+        let ending = PeerStage::Unopened(Unopened::ending());
+        if let PeerStage::Joined(realm, key) = std::mem::replace(&mut self.stage, ending) {
             realm.detach(key);
         }
     }
@@ -316,12 +186,12 @@ impl Peer<ServerSide> for RouterPeer {
             self.publish_last_stats();
         }
         match (&self.stage, message) {
-            // ABORT is never answered; the client is going.
+            // ABORT is never answered: the client is leaving.
             (_, ClientMessage::Abort(_)) => {
                 self.leave();
                 Flow::Close(CloseCode::NORMAL, "the client aborted".to_owned())
             }
-            (Stage::Joined(realm, key), message) => {
+            (PeerStage::Joined(realm, key), message) => {
                 let Handled { next, work } = realm.handle_message(*key, message);
                 self.work += work;
                 match next {
@@ -330,30 +200,10 @@ impl Peer<ServerSide> for RouterPeer {
                         self.wait = realm.take_wait(*key);
                         Flow::Wait
                     }
-                    SessionFlow::Left => {
-                        let unjoined = self.realms.note_unjoined(&self.outbound);
-                        self.stage = Stage::Joining { _entry: Some(unjoined) };
-                        Flow::Continue
-                    }
-                    SessionFlow::Close => {
-                        log_limited!(
-                            info,
-                            "session aborted",
-                            peer = %self.attachment,
-                            session = %key.id()
-                        );
-                        self.publish_last_stats();
-                        self.stage = Stage::Joining { _entry: None };
-                        let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
-                        Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
-                    }
+                    SessionFlow::Left | SessionFlow::Close => self.end_session(next),
                 }
             }
-            (Stage::Joining { .. }, ClientMessage::Hello(hello)) => self.join(&hello),
-            (Stage::Joining { .. }, other) => {
-                let violation = ProtocolViolation::BeforeHello(other.name());
-                self.violation(&violation.to_string())
-            }
+            (PeerStage::Unopened(_), message) => self.handle_unopened(message),
         }
     }
 
@@ -366,61 +216,7 @@ impl Peer<ServerSide> for RouterPeer {
         message: RouterMessage,
         reason: &Undeliverable,
     ) -> Option<RouterMessage> {
-        let uri = match reason {
-            Undeliverable::NotEncodable(_) => error_uri::INVALID_ARGUMENT,
-            Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
-        };
-        let explanation = Payload::from_text(&reason.to_string());
-        let failure = |request: RequestRef| RequestError::new(request, uri, explanation.clone());
-        match message {
-            RouterMessage::Result(result) if result.details.progress == Some(true) => {
-                self.cut(failure(result.reference()));
-                None
-            }
-            RouterMessage::Result(result) => {
-                Some(RouterMessage::Error(failure(result.reference())))
-            }
-            RouterMessage::Error(error) => Some(RouterMessage::Error(failure(error.request))),
-            RouterMessage::Invocation(invocation) => {
-                if let Stage::Joined(realm, key) = &self.stage
-                    && self.is_welcomed()
-                {
-                    realm.fail_invocation(*key, invocation.error(uri, explanation));
-                }
-                None
-            }
-            // The features make it long; a client that takes so little can go without their names.
-            RouterMessage::Welcome(mut welcome) if announces_features(&welcome) => {
-                welcome.details.roles = Some(RouterRoles {
-                    broker: Some(Features::NONE),
-                    dealer: Some(Features::NONE),
-                });
-                Some(RouterMessage::Welcome(welcome))
-            }
-            RouterMessage::Welcome(_) => Some(self.unwelcome(uri, reason)),
-            // The sentence for people is what makes it long.
-            RouterMessage::Abort(abort) if abort.details.message.is_some() => {
-                Some(RouterMessage::Abort(Abort { details: Default::default(), ..abort }))
-            }
-            RouterMessage::Goodbye(goodbye) if goodbye.details.message.is_some() => {
-                Some(RouterMessage::Goodbye(Goodbye { details: Default::default(), ..goodbye }))
-            }
-            RouterMessage::Event(_) => {
-                self.lose_event(reason);
-                None
-            }
-            other => {
-                log_limited!(
-                    info,
-                    "message dropped",
-                    peer = %self.attachment,
-                    session = self.session(),
-                    message = other.name(),
-                    %reason
-                );
-                None
-            }
-        }
+        self.replace(message, reason)
     }
 
     fn on_received(&mut self, length: usize) {
@@ -463,8 +259,8 @@ impl Lifecycle for RouterPeer {
     type Message = RouterMessage;
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        while let Some(port) = self.wait.congested.last() {
-            if port.poll_room(context).is_pending() {
+        while let Some(outbound) = self.wait.congested.last() {
+            if outbound.poll_room(context).is_pending() {
                 self.waker = Some(context.waker().clone());
                 return Poll::Pending;
             }
@@ -478,7 +274,7 @@ impl Lifecycle for RouterPeer {
     }
 
     fn drained(&mut self) {
-        if let Stage::Joined(realm, key) = &self.stage {
+        if let PeerStage::Joined(realm, key) = &self.stage {
             realm.handle_room(*key);
         }
     }
@@ -490,27 +286,35 @@ impl Lifecycle for RouterPeer {
             peer = %self.attachment,
             session = self.session()
         );
-        // The realm does not know what was dropped for want of memory.
-        if let Stage::Joined(realm, key) = &self.stage {
+        // The realm does not know which events were dropped because memory is scarce.
+        if let PeerStage::Joined(realm, key) = &self.stage {
             realm.handle_loss(*key);
         }
     }
 
     fn closing_message(&mut self) -> Option<RouterMessage> {
-        let Stage::Joined(realm, _) = &self.stage else { return None };
+        let PeerStage::Joined(realm, _) = &self.stage else { return None };
         let goodbye = || RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER));
         realm.says_goodbye().then(goodbye)
     }
 
     fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Joined(..))
+        matches!(self.stage, PeerStage::Joined(..))
+    }
+
+    fn poll_opening(&mut self, context: &Context<'_>) -> Poll<Flow> {
+        self.poll_attempt(context)
+    }
+
+    fn on_opening_timeout(&mut self) -> bool {
+        self.time_out_attempt()
     }
 
     fn closed(&mut self, reason: &CloseReason) {
-        if let (Some(port), Some(waker)) = (self.wait.congested.last(), &self.waker) {
-            port.stop_waiting(waker);
+        if let (Some(congested), Some(waker)) = (self.wait.congested.last(), &self.waker) {
+            congested.stop_waiting(waker);
         }
-        if let Stage::Joined(_, key) = &self.stage {
+        if let PeerStage::Joined(_, key) = &self.stage {
             tracing::debug!(
                 session = %key.id(),
                 peer = %self.attachment,
@@ -518,22 +322,17 @@ impl Lifecycle for RouterPeer {
                 "session ended"
             );
         }
-        if self.lost_events > 1 {
+        if self.dropped_events > 1 {
             log_limited!(
                 info,
                 "events dropped",
                 peer = %self.attachment,
                 session = self.session(),
-                events = self.lost_events
+                events = self.dropped_events
             );
         }
         self.leave();
     }
-}
-
-fn announces_features(welcome: &Welcome) -> bool {
-    let some = |features: Option<Features>| features.is_some_and(|all| all != Features::NONE);
-    welcome.details.roles.is_some_and(|roles| some(roles.broker) || some(roles.dealer))
 }
 
 #[cfg(test)]

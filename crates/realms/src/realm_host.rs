@@ -196,7 +196,29 @@ impl RealmHost {
         Moment::after_start(self.start.elapsed())
     }
 
-    /// Opens a session.
+    /// Reserves the id of a session that is joining, until [`Self::attach`] or
+    /// [`Self::release_session_id`].
+    ///
+    /// # Errors
+    /// The realm is closed, full, or busy.
+    pub fn reserve_session_id(&self) -> Result<SessionId, Refusal> {
+        self.enter().state.realm.reserve_session_id()
+    }
+
+    /// Releases a reserved id whose session does not join.
+    pub fn release_session_id(&self, id: SessionId) {
+        self.enter().state.realm.release_session_id(id);
+    }
+
+    /// The number of sessions that are joining.
+    pub fn joining_count(&self) -> usize {
+        self.state.lock().realm.joining_count()
+    }
+
+    /// Opens a session. Releases the id that was reserved for it.
+    ///
+    /// # Errors
+    /// The realm is closed or full, or does not have the role.
     pub fn attach(&self, admitted: Admitted, port: Port) -> Result<SessionKey, Refusal> {
         self.step(|realm, now| realm.attach(admitted, port, now))
     }

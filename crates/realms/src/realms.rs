@@ -8,7 +8,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use cloverleaf_router::{Compatibility, Refusal};
+use cloverleaf_auth::{Admitted, Refusal, SessionReservation};
+use cloverleaf_router::{Compatibility, SessionKey};
+use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::realm_name::is_realm_name;
 use cloverleaf_wamp::websocket::CloseCode;
 use parking_lot::{Mutex, RwLock};
@@ -16,7 +18,7 @@ use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::ports::Queue;
+use crate::ports::{Port, Queue};
 use crate::realm_host::RealmHost;
 
 /// The realms of a node by name.
@@ -87,6 +89,23 @@ pub struct Membership {
     made_by: Option<(Arc<Template>, String)>,
 }
 
+/// The reserved id of a session that is joining, and its membership in the realm. Dropping it
+/// releases both.
+#[derive(Debug)]
+pub struct ReservedSession {
+    /// Dropped first: the last membership ends a realm of a template.
+    id: ReservedId,
+    membership: Membership,
+}
+
+/// A reserved id. Dropping it releases the id, unless the session was attached.
+#[derive(Debug)]
+struct ReservedId {
+    host: Arc<RealmHost>,
+    id: SessionId,
+    is_attached: bool,
+}
+
 impl Realms {
     /// Adds a realm of the configuration. Returns the replaced realm with this name, if any.
     pub fn insert(&self, name: &str, realm: Arc<RealmHost>) -> Option<Arc<RealmHost>> {
@@ -147,6 +166,17 @@ impl Realms {
                 return Ok(Membership { host, made_by: Some((template, name.to_owned())) });
             }
         }
+    }
+
+    /// Reserves a session id in the realm of this name, which is made now if a template may.
+    ///
+    /// # Errors
+    /// When there is no such realm and none can be made, or the realm takes no session now.
+    pub fn reserve(&self, name: &str) -> Result<ReservedSession, Refusal> {
+        let membership = self.enter(name)?;
+        let host = Arc::clone(&membership.host);
+        let id = host.reserve_session_id()?;
+        Ok(ReservedSession { id: ReservedId { host, id, is_attached: false }, membership })
     }
 
     /// Adds a connection without a session.
@@ -256,6 +286,42 @@ impl Drop for Membership {
     fn drop(&mut self) {
         if let Some((template, name)) = &self.made_by {
             template.leave(name);
+        }
+    }
+}
+
+impl SessionReservation for ReservedSession {
+    fn session(&self) -> SessionId {
+        self.id.id
+    }
+}
+
+impl ReservedSession {
+    /// The realm of the session.
+    pub fn realm(&self) -> &RealmHost {
+        &self.membership
+    }
+
+    /// Opens the session.
+    ///
+    /// # Errors
+    /// The realm is closed or does not have the role.
+    pub fn attach(
+        mut self,
+        admitted: Admitted,
+        port: Port,
+    ) -> Result<(Membership, SessionKey), Refusal> {
+        // The realm releases the id, whether it opens the session or not.
+        self.id.is_attached = true;
+        let key = self.membership.attach(admitted, port)?;
+        Ok((self.membership, key))
+    }
+}
+
+impl Drop for ReservedId {
+    fn drop(&mut self) {
+        if !self.is_attached {
+            self.host.release_session_id(self.id);
         }
     }
 }

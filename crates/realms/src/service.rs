@@ -1,8 +1,8 @@
-//! WAMP on the connections of one listener or path: who is admitted, and how messages are written.
+//! WAMP on the connections of one listener or path: its authentication methods and serializers.
 
 use std::sync::Arc;
 
-use cloverleaf_router::Admission;
+use cloverleaf_auth::Admission;
 use cloverleaf_transport::outbound::{HighWaterMark, queue_with};
 use cloverleaf_transport::{
     BatchedHandler, Connection, ConnectionLimits, Framing, OutboundSender, PeerInfo, ServerSide,

@@ -4,6 +4,7 @@
 //! One value with two presets. Each effect is one method here, so that the table of the
 //! documentation (`docs/migration.md`) has a row or two for each method.
 
+use cloverleaf_auth::RefusalUris;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::CallTimeoutUnit;
 
@@ -100,17 +101,7 @@ impl Compatibility {
         }
     }
 
-    /// The reason of the ABORT for a client none of whose authentication methods can be used
-    /// (advanced profile, "Authentication Methods").
-    pub(crate) const fn no_auth_method_reason(self) -> &'static str {
-        match self {
-            Self::Crossbar => error_uri::NO_AUTH_METHOD,
-            Self::Wamp => error_uri::NO_MATCHING_AUTH_METHOD,
-        }
-    }
-
-    /// The reason of the GOODBYE that answers a client's GOODBYE (basic profile, "Session
-    /// Closing").
+    /// The reason of the GOODBYE that answers a client's (basic profile, "Session Closing").
     pub(crate) const fn goodbye_reply_reason(self) -> &'static str {
         match self {
             Self::Crossbar => error_uri::CLOSE_NORMAL,
@@ -124,6 +115,17 @@ impl Compatibility {
         match self {
             Self::Crossbar => error_uri::CLOSE_NORMAL,
             Self::Wamp => error_uri::KILLED,
+        }
+    }
+}
+
+/// The reasons of the ABORT for clients that are refused (advanced profile, "Authentication
+/// Methods").
+impl From<Compatibility> for RefusalUris {
+    fn from(preset: Compatibility) -> Self {
+        match preset {
+            Compatibility::Crossbar => Self::CROSSBAR,
+            Compatibility::Wamp => Self::WAMP,
         }
     }
 }

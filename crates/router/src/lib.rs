@@ -8,7 +8,6 @@
 //! | module | purpose |
 //! |---|---|
 //! | [`realm`] | entry point: handles messages, attaches and detaches sessions |
-//! | [`admission`] | decides on HELLO: the right to join, or a refusal |
 //! | [`session`], `session_key` | the sessions of a realm |
 //! | [`outbox`] | the output of a session |
 //! | `broker` | subscriptions and publications |
@@ -33,7 +32,6 @@
 //! | [`wall_clock`] | the time of day in meta events and histories |
 
 mod action;
-pub mod admission;
 pub mod authorization;
 pub mod authorizer;
 mod broker;
@@ -60,13 +58,13 @@ pub mod validation;
 pub mod wall_clock;
 mod work;
 
-pub use admission::{Admission, Admitted, Refusal};
 pub use authorization::{Action, Disclosure, Permission, Role, Verdict};
 pub use authorizer::{Authorizer, Decision, DecisionTicket, Question};
 pub use broker::{
     Bounds, EventStore, HistoryAnswer, HistoryId, HistoryQuery, HistorySettings, Record,
     RetentionSettings, Ticket, UnreadableRecord, publication_of,
 };
+pub use cloverleaf_auth::{Admission, Admitted, Anonymous, Refusal};
 pub use compatibility::Compatibility;
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};

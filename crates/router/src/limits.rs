@@ -14,6 +14,11 @@ pub struct SharedLimits {
     /// all subscribers. At the limit, clients that join are refused with `wamp.error.unavailable`.
     /// The default is far more than leave in the time of a few steps; each holds a few KiB.
     pub max_detached_sessions: usize,
+    /// Session ids that are reserved for clients that are joining: those that have to answer a
+    /// challenge, or whose authenticator has not decided. More clients are refused with
+    /// `wamp.error.unavailable`. They also count in `max_sessions`. Each holds some hundred bytes
+    /// and a connection for 20 seconds at most, so the default allows 5,000 slow joins a second.
+    pub max_joining_sessions: usize,
     /// Callees of one registration. A call may look at all of them, or go to all.
     pub max_callees_per_registration: usize,
     /// Bytes of the calls that wait for a callee of one registration. The default is as much as one
@@ -54,6 +59,7 @@ impl SharedLimits {
     pub const DEFAULT: Self = Self {
         max_sessions: 1_000_000,
         max_detached_sessions: 10_000,
+        max_joining_sessions: 100_000,
         max_callees_per_registration: 10_000,
         max_queued_call_bytes_per_registration: 16 * 1024 * 1024,
         max_queued_call_bytes: 64 * 1024 * 1024,

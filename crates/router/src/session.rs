@@ -6,14 +6,10 @@
 
 use std::cell::Cell;
 
-use cloverleaf_wamp::batch::MessageFormat;
+pub use cloverleaf_auth::{Principal, TransportDetails};
 use cloverleaf_wamp::features::ClientRoles;
-use cloverleaf_wamp::http_headers::HttpHeaders;
 use cloverleaf_wamp::ids::{IdSequence, SessionId};
-use cloverleaf_wamp::transport_kind::TransportKind;
-use cloverleaf_wamp::websocket::deflate::negotiation::DeflateAgreement;
-use compact_str::CompactString;
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use slab::Slab;
 
 use crate::broker;
@@ -21,34 +17,6 @@ use crate::dealer;
 use crate::limits::SessionLimits;
 pub use crate::session_key::SessionKey;
 use crate::testament::Testaments;
-
-/// An authenticated identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The user.
-    pub authid: CompactString,
-    /// The role; it decides on the rights of the session.
-    pub authrole: CompactString,
-    /// The method of authentication.
-    pub authmethod: CompactString,
-    /// The source of the identity.
-    pub authprovider: CompactString,
-}
-
-/// The connection of a session, for the session meta API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TransportDetails {
-    /// The transport.
-    pub kind: TransportKind,
-    /// The serializer, and whether messages are batched.
-    pub format: MessageFormat,
-    /// The address of the peer in Autobahn's form: `tcp4:127.0.0.1:40312`.
-    pub peer: CompactString,
-    /// The compression of a WebSocket connection.
-    pub compression: Option<DeflateAgreement>,
-    /// The header fields of the HTTP request that opened the connection, if there was one.
-    pub http_headers: Option<HttpHeaders>,
-}
 
 /// One session.
 #[derive(Debug)]
@@ -102,6 +70,8 @@ pub(crate) struct Sessions<O> {
     ids: HashMap<SessionId, u32>,
     /// The limits of each of the realm's roles, in the order of [`Session::role`].
     limits: Vec<SessionLimits>,
+    /// Ids of sessions that are joining.
+    reserved: HashSet<SessionId>,
     /// The number of internal sessions.
     internal: usize,
 }
@@ -117,7 +87,13 @@ pub struct SessionCounts {
 
 impl<O> Default for Sessions<O> {
     fn default() -> Self {
-        Self { table: Slab::new(), ids: HashMap::default(), limits: Vec::new(), internal: 0 }
+        Self {
+            table: Slab::new(),
+            ids: HashMap::default(),
+            limits: Vec::new(),
+            reserved: HashSet::default(),
+            internal: 0,
+        }
     }
 }
 
@@ -127,7 +103,10 @@ impl<O> Sessions<O> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.table.is_empty() && self.ids.is_empty() && self.internal == 0
+        self.table.is_empty()
+            && self.ids.is_empty()
+            && self.internal == 0
+            && self.reserved.is_empty()
     }
 
     pub(crate) fn counts(&self) -> SessionCounts {
@@ -204,8 +183,23 @@ impl<O> Sessions<O> {
         self.table.iter_mut().map(|(_, session)| session)
     }
 
-    /// Whether a session has this id.
+    /// Whether an open session or one that is joining has the id.
     pub(crate) fn has_id(&self, id: SessionId) -> bool {
-        self.ids.contains_key(&id)
+        self.ids.contains_key(&id) || self.reserved.contains(&id)
+    }
+
+    /// The number of reserved ids.
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved.len()
+    }
+
+    /// Reserves an id for a session that is joining.
+    pub(crate) fn reserve(&mut self, id: SessionId) {
+        self.reserved.insert(id);
+    }
+
+    /// Releases a reserved id. Returns whether it was reserved.
+    pub(crate) fn release(&mut self, id: SessionId) -> bool {
+        self.reserved.remove(&id)
     }
 }

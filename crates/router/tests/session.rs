@@ -3,6 +3,8 @@
 //! Spec: basic profile "Sessions", "Session Establishment", "Session Closing"; advanced profile
 //! "Feature Announcement".
 
+use cloverleaf_auth::{AdmissionStep, ConnectionFacts, Joined, Joining, SessionReservation};
+use cloverleaf_router::limits::SharedLimits;
 use cloverleaf_router::{
     Admission, Admitted, Compatibility, Moment, Random, Realm, RealmSettings, Refusal, SessionFlow,
     SessionKey,
@@ -12,6 +14,7 @@ use cloverleaf_testkit::recorder::Recorder;
 use cloverleaf_testkit::{Client, Lab, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{CLIENT, Feature, Features, ROUTER, ROUTER_META_API, RouterRoles};
+use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{
     Abort, Authenticate, ClientMessage, Hello, HelloDetails, RequestKind, RouterMessage, Welcome,
     WelcomeDetails,
@@ -70,11 +73,32 @@ fn welcome_announces_the_extensions_of_this_router() {
     );
 }
 
+/// An id that its test releases.
+#[derive(Debug)]
+struct ReservedId(SessionId);
+
+impl SessionReservation for ReservedId {
+    fn session(&self) -> SessionId {
+        self.0
+    }
+}
+
+/// A client that an open listener has admitted.
+fn admit(hello: &Hello, id: SessionId) -> Admitted {
+    let connection = ConnectionFacts { transport: None, tells_agent: true };
+    let admission = Admission::open();
+    let selected = Joining::new(connection).hello(&admission, hello).unwrap();
+    match selected.begin(ReservedId(id), [1, 2]) {
+        AdmissionStep::Joined(Joined { admitted, .. }) => admitted,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn admitted_hello_opens_a_session_with_the_role_of_the_listener() {
     let details = HelloDetails { roles: Some(CLIENT), ..HelloDetails::default() };
     let hello = Hello { realm: "realm1".into(), details };
-    let admitted = Admission::open().admit(&hello, [1, 2]).unwrap();
+    let admitted = admit(&hello, SessionId::from_random(7));
     let mut lab = Lab::new();
     let refusal = Refusal::NoSuchRole { realm: "realm1".into(), role: "anonymous".into() };
     assert_eq!(lab.attach(admitted.clone()), Err(refusal.clone()));
@@ -101,6 +125,57 @@ fn a_session_id_that_is_taken_is_drawn_again() {
     assert_eq!([first, second].map(|key| key.id().number()), [8, 9]);
 }
 
+#[test]
+fn reserved_session_id_is_the_id_of_the_session_and_of_no_other() {
+    let mut draws = [7, 7, 8, 8, 9].into_iter();
+    let random = Random::new(move || draws.next().unwrap_or(10));
+    let mut realm = Realm::new(settings(), random);
+    let reserved = realm.reserve_session_id().unwrap();
+    let other = realm.reserve_session_id().unwrap();
+    assert_ne!(reserved, other);
+    assert_eq!((realm.joining_count(), realm.session_count()), (2, 0));
+    let admitted = Admitted { session: Some(reserved), ..Client::named("alice").into() };
+    let key = realm.attach(admitted, Recorder::default(), Moment::default()).unwrap();
+    assert_eq!(key.id(), reserved);
+    realm.release_session_id(reserved);
+    assert_eq!((realm.joining_count(), realm.session_count()), (1, 1));
+    realm.release_session_id(other);
+    realm.detach(key, Moment::default());
+    assert!(realm.is_empty());
+}
+
+#[test]
+fn refused_session_releases_its_reserved_id() {
+    let mut realm = Realm::new(settings(), Random::new(|| 7));
+    let session = Some(realm.reserve_session_id().unwrap());
+    assert!(!realm.is_empty());
+    let client = Client { role: "unknown", ..Client::named("alice") };
+    let admitted = Admitted { session, ..client.into() };
+    assert!(realm.attach(admitted, Recorder::default(), Moment::default()).is_err());
+    assert!(realm.is_empty());
+}
+
+#[test]
+fn reserved_session_ids_are_limited() {
+    let mut draws = 0;
+    let random = Random::new(move || {
+        draws += 2;
+        draws
+    });
+    let mut realm = Realm::<Recorder>::new(settings(), random);
+    let ids: Vec<SessionId> = (0..SharedLimits::DEFAULT.max_joining_sessions)
+        .map(|_| realm.reserve_session_id().unwrap())
+        .collect();
+    let refusal = Refusal::TooManyJoining("realm1".into());
+    assert_eq!(realm.reserve_session_id(), Err(refusal.clone()));
+    assert_eq!(refusal.reason(Compatibility::Wamp), error_uri::UNAVAILABLE);
+    realm.release_session_id(ids[0]);
+    assert!(realm.reserve_session_id().is_ok());
+    realm.close(error_uri::CLOSE_REALM);
+    assert_eq!(realm.reserve_session_id(), Err(Refusal::RealmClosed("realm1".into())));
+}
+
+/// A peer that takes the bytes of a number in the wrong order must find out at WELCOME.
 /// A peer that reads the bytes of a number in the wrong order must notice that in WELCOME.
 #[test]
 fn session_id_that_is_valid_in_both_byte_orders_is_drawn_again() {

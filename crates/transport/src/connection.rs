@@ -40,7 +40,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::CloseReason;
 use crate::framing::Framing;
-use crate::handler::{Handler, Lifecycle as _};
+use crate::handler::{Flow, Handler, Lifecycle as _};
 use crate::input_memory::InputMemory;
 use crate::keepalive::{PingAction, Pinger};
 use crate::limits::{ConnectionLimits, READS_PER_TURN, UNSENT_PAUSES_READING};
@@ -235,12 +235,32 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
+    /// Lets a session that is not open continue to open, and applies its answer.
+    #[cold]
+    fn poll_opening(&mut self, context: &Context<'_>) {
+        let Poll::Ready(flow) = self.handler.session().poll_opening(context) else { return };
+        if let Flow::Close(code, reason) = flow {
+            self.flush_and_close(CloseReason::ByUs(reason), Some(code));
+        } else if self.handler.session().is_open() {
+            self.deadline = None;
+        }
+        // What was queued is written in the next turn.
+        context.waker().wake_by_ref();
+    }
+
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        if self.deadline.is_none() {
+            return Poll::Pending;
+        }
+        if matches!(self.stage, ConnectionStage::Open) {
+            self.poll_opening(context);
+        }
         let Some(deadline) = &mut self.deadline else { return Poll::Pending };
         ready!(deadline.as_mut().poll(context));
         self.deadline = None;
         match &self.stage {
             ConnectionStage::Open => {
+                self.handler.session().on_opening_timeout();
                 let code = Some(CloseCode::POLICY_VIOLATION);
                 self.flush_and_close(CloseReason::OpeningTimeout, code);
                 context.waker().wake_by_ref();

@@ -50,6 +50,19 @@ pub trait Lifecycle: Send + 'static {
     /// Whether the peer has opened its session. A deadline runs until then.
     fn is_open(&self) -> bool;
 
+    /// Continues to open the session without a message of the peer: something that the session
+    /// waits for has happened. Polled only while the session is not open. Messages of the peer are
+    /// delivered meanwhile. Pending by default.
+    fn poll_opening(&mut self, _: &Context<'_>) -> Poll<Flow> {
+        Poll::Pending
+    }
+
+    /// The peer has not opened its session in time. Returns whether a message to the peer says so;
+    /// it is sent before the connection ends.
+    fn on_opening_timeout(&mut self) -> bool {
+        false
+    }
+
     /// The connection has ended. Called exactly once.
     fn closed(&mut self, reason: &CloseReason);
 }

@@ -70,6 +70,8 @@ table! {
     NO_AUTH_METHOD = "wamp.error.no_auth_method";
     /// Authentication failed. The error does not show whether the authid exists.
     AUTHENTICATION_DENIED = "wamp.error.authentication_denied";
+    /// Authentication could not be completed: the authenticator failed or did not decide in time.
+    AUTHENTICATION_FAILED = "wamp.error.authentication_failed";
     /// The message is not allowed, or not in this state of the session.
     PROTOCOL_VIOLATION = "wamp.error.protocol_violation";
     /// The request would exceed a limit of the router's tables.

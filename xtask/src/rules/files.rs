@@ -29,6 +29,16 @@ pub(crate) struct AllowedCycle {
 /// The floors of each crate with more than one module.
 pub(crate) const FLOORS: &[Floors] = &[
     Floors {
+        package: "cloverleaf-auth",
+        floors: &[
+            &["machine"],
+            &["admission"],
+            &["anonymous"],
+            &["method", "ticket"],
+            &["principal", "refusal"],
+        ],
+    },
+    Floors {
         package: "cloverleaf-client",
         floors: &[
             &["net"],
@@ -114,7 +124,7 @@ pub(crate) const FLOORS: &[Floors] = &[
         package: "cloverleaf-router",
         floors: &[
             &["jobs", "meta", "realm", "refused_pattern"],
-            &["admission", "closing"],
+            &["closing"],
             &["broker", "change", "deadline", "dealer", "session"],
             &["testament"],
             &["authorization", "failure", "validation", "work"],
@@ -135,7 +145,7 @@ pub(crate) const FLOORS: &[Floors] = &[
     },
     Floors {
         package: "cloverleaf-testkit",
-        floors: &[&["asking"], &["messages"], &["lab"], &["draws", "numbers", "recorder"]],
+        floors: &[&["asking"], &["messages"], &["lab"], &["auth", "draws", "numbers", "recorder"]],
     },
     Floors {
         package: "cloverleaf-transport",

@@ -33,6 +33,7 @@ const IO_AND_CLOCKS: &[&str] = &[
 ];
 
 const WAMP: &str = "cloverleaf-wamp";
+const AUTH: &str = "cloverleaf-auth";
 const ROUTER: &str = "cloverleaf-router";
 const RING: &str = "cloverleaf-ring";
 const TRANSPORT: &str = "cloverleaf-transport";
@@ -56,8 +57,14 @@ pub(crate) const RULES: &[PackageRule] = &[
         reason: "the protocol is bytes and messages; all other crates are built on it",
     },
     PackageRule {
-        package: ROUTER,
+        package: AUTH,
         may_name: &[WAMP],
+        never: IO_AND_CLOCKS,
+        reason: "admission is a state machine: times, random bits and session ids are arguments",
+    },
+    PackageRule {
+        package: ROUTER,
+        may_name: &[WAMP, AUTH],
         never: IO_AND_CLOCKS,
         reason: "a realm is a function of messages, sessions and times: it has no socket, clock or randomness",
     },
@@ -111,7 +118,7 @@ pub(crate) const RULES: &[PackageRule] = &[
     },
     PackageRule {
         package: REALMS,
-        may_name: &[WAMP, ROUTER, TRANSPORT, CLIENT, STORE, WAKES],
+        may_name: &[WAMP, AUTH, ROUTER, TRANSPORT, CLIENT, STORE, WAKES],
         never: &["hyper"],
         reason: "realms run here, and nothing above names the router; settings are handed in",
     },
@@ -172,7 +179,7 @@ pub(crate) const RULES: &[PackageRule] = &[
     },
     PackageRule {
         package: "cloverleaf-testkit",
-        may_name: &[WAMP, ROUTER, CLIENT, TRANSPORT],
+        may_name: &[WAMP, AUTH, ROUTER, CLIENT, TRANSPORT],
         never: &[],
         reason: "tests of several crates share it; programs do not contain it",
     },

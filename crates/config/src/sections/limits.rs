@@ -23,6 +23,8 @@ options! {
         max_sessions: usize = 1_000_000, count;
         /// The most sessions that have left and are not yet removed from all tables.
         max_detached_sessions: usize = 10_000, count;
+        /// The most clients that wait for a challenge or a decision before they join.
+        max_joining_sessions: usize = 100_000, count;
         /// The most callees of one registration.
         max_callees_per_registration: usize = 10_000, count;
         /// The most bytes of the queued calls of one registration.

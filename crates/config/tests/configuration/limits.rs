@@ -30,7 +30,8 @@ fn listener_limits(kind: &str, limits: &str) -> String {
 #[test]
 fn all_limits_of_a_realm_are_read() {
     let loaded = json(&realm_limits(
-        r#""max_sessions": 1, "max_detached_sessions": 2, "max_callees_per_registration": 3,
+        r#""max_sessions": 1, "max_detached_sessions": 2, "max_joining_sessions": 9,
+        "max_callees_per_registration": 3,
         "max_queued_call_bytes_per_registration": 65536, "max_queued_call_bytes": 65537,
         "max_held_call_bytes": 65538, "max_outgoing_bytes": 65539,
         "max_outgoing_meta_bytes": 65540, "max_unacknowledged_events": 4,
@@ -40,6 +41,7 @@ fn all_limits_of_a_realm_are_read() {
     let expected = RealmLimits {
         max_sessions: 1,
         max_detached_sessions: 2,
+        max_joining_sessions: 9,
         max_callees_per_registration: 3,
         max_queued_call_bytes_per_registration: 65_536,
         max_queued_call_bytes: 65_537,

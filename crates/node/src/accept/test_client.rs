@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloverleaf_realms::settings::Admission;
-use cloverleaf_realms::settings::admission::Anonymous;
+use cloverleaf_realms::settings::Anonymous;
 use cloverleaf_realms::{Memory, Realms, WampService};
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_transport::listener::{Listener, TcpOptions};
@@ -75,7 +75,7 @@ pub(super) fn rawsocket() -> Arc<WampService> {
     let anonymous = Anonymous { realm: None, role: None, authid: None };
     Arc::new(WampService {
         realms: Arc::new(Realms::default()),
-        admission: Arc::new(Admission { anonymous: Some(anonymous) }),
+        admission: Arc::new(Admission::default().with_method(anonymous)),
         serializers: vec![Serializer::Json],
         limits: Arc::default(),
         max_message: DEFAULT_MAX_MESSAGE,

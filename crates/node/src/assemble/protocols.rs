@@ -6,8 +6,7 @@ use cloverleaf_config::settings::{
     self as config, Auth, ListeningTransport, UniversalTransport, WebOptions, WebSocketSettings,
 };
 use cloverleaf_realms::WampService;
-use cloverleaf_realms::settings::Admission;
-use cloverleaf_realms::settings::admission::Anonymous;
+use cloverleaf_realms::settings::{Admission, Anonymous};
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::serializer::Serializer;
@@ -222,11 +221,9 @@ pub(super) fn max_message(configured: Option<u32>) -> usize {
 
 fn admission(auth: &Auth) -> Admission {
     let anonymous = &auth.anonymous;
-    Admission {
-        anonymous: Some(Anonymous {
-            realm: anonymous.realm.as_deref().map(Into::into),
-            role: Some(anonymous.role.as_str().into()),
-            authid: anonymous.authid.as_deref().map(Into::into),
-        }),
-    }
+    Admission::default().with_method(Anonymous {
+        realm: anonymous.realm.as_deref().map(Into::into),
+        role: Some(anonymous.role.as_str().into()),
+        authid: anonymous.authid.as_deref().map(Into::into),
+    })
 }

@@ -190,6 +190,7 @@ fn realm_limits(limits: &config::RealmLimits) -> SharedLimits {
     SharedLimits {
         max_sessions: limits.max_sessions,
         max_detached_sessions: limits.max_detached_sessions,
+        max_joining_sessions: limits.max_joining_sessions,
         max_callees_per_registration: limits.max_callees_per_registration,
         max_queued_call_bytes_per_registration: limits.max_queued_call_bytes_per_registration,
         max_queued_call_bytes: limits.max_queued_call_bytes,
@@ -250,6 +251,7 @@ mod tests {
         let configured = config::RealmLimits {
             max_sessions: 1,
             max_detached_sessions: 2,
+            max_joining_sessions: 14,
             max_callees_per_registration: 3,
             max_queued_call_bytes_per_registration: 4,
             max_queued_call_bytes: 5,
@@ -265,6 +267,7 @@ mod tests {
         let expected = SharedLimits {
             max_sessions: 1,
             max_detached_sessions: 2,
+            max_joining_sessions: 14,
             max_callees_per_registration: 3,
             max_queued_call_bytes_per_registration: 4,
             max_queued_call_bytes: 5,

@@ -1,11 +1,13 @@
-//! A peer with a realm of its own, without a connection.
+//! Peers of one realm, without connections.
 
 use std::sync::Arc;
 
-use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
+use cloverleaf_auth::Admission;
+use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
-    Flow, OutboundReceiver, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
+    Flow, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer, Undeliverable, WaitingMessage,
+    outbound,
 };
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::features::CLIENT;
@@ -18,11 +20,13 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriPattern;
 
-use super::{Attachment, RouterPeer, SlowConsumer};
+use super::{Attachment, RouterPeer};
 use crate::realm_host::RealmHost;
 use crate::realms::Realms;
 
-/// Two peers of one realm. Nothing is read from their queues.
+mod joining;
+
+/// Two peers of one realm. Nothing is taken from their queues.
 struct Pair {
     realm: Arc<RealmHost>,
     caller: RouterPeer,
@@ -30,12 +34,17 @@ struct Pair {
     _receivers: [OutboundReceiver<WaitingMessage>; 2],
 }
 
-fn pair() -> Pair {
+/// A realm in which anonymous clients have all permissions.
+fn open_realm() -> Arc<RealmHost> {
     let everything = UriPattern::from_starred("*").expect("a pattern");
-    let realm = Arc::new(RealmHost::new(RealmSettings {
+    Arc::new(RealmHost::new(RealmSettings {
         roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
         ..RealmSettings::named("realm1")
-    }));
+    }))
+}
+
+fn pair() -> Pair {
+    let realm = open_realm();
     let (realms, admission) = (Arc::new(Realms::default()), Arc::new(Admission::open()));
     realms.insert("realm1", Arc::clone(&realm));
     let peer = || {
@@ -75,7 +84,7 @@ fn call(peer: &mut RouterPeer, number: u64) {
     assert_eq!(peer.handle_message(ClientMessage::Call(call)), Flow::Continue);
 }
 
-/// The first invocation of any session, which turns out to be too long to be sent.
+/// The first invocation of any session is too long to be sent.
 fn fail_first_invocation(peer: &mut RouterPeer) {
     let invocation = Invocation {
         request: InvocationId::new(1).expect("an id"),
@@ -95,7 +104,7 @@ fn welcome(peer: &mut RouterPeer) {
 }
 
 #[test]
-fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
+fn undeliverable_invocation_of_an_earlier_session_ends_no_call() {
     let Pair { realm, mut caller, mut callee, _receivers } = pair();
     join(&mut caller);
     join(&mut callee);
@@ -114,7 +123,7 @@ fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
 }
 
 #[test]
-fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
+fn abort_that_is_too_long_is_sent_without_its_explanation() {
     let Pair { mut caller, _receivers, .. } = pair();
     let abort = super::Abort::new(cloverleaf_wamp::error_uri::NO_SUCH_REALM, "x".repeat(600));
     let reason = Undeliverable::TooLong { length: 650, limit: 512 };
@@ -128,7 +137,7 @@ fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
 }
 
 #[test]
-fn a_client_that_aborts_is_let_go_in_peace() {
+fn client_that_aborts_is_detached_and_closed_normally() {
     let Pair { realm, mut caller, _receivers, .. } = pair();
     join(&mut caller);
     assert_eq!(realm.session_count(), 1);

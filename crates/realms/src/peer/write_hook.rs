@@ -1,6 +1,6 @@
-//! What a session does at each write of its connection, while it has to do anything.
+//! The work of a session at each write of its connection.
 
-use super::cut::CutResults;
+use super::cut_results::CutResults;
 use crate::meter::Meter;
 
 /// Exists while a session waits for its WELCOME to be written, has a meter, or has calls whose

@@ -1,24 +1,71 @@
-//! Opening a session: from the right to join, which `admission` gives, to WELCOME.
+//! Opens a session: from the reserved id and the admission to WELCOME.
 //!
 //! Spec: basic profile "Session Establishment", "IDs".
 
 use std::cell::Cell;
 
+use cloverleaf_auth::{Admitted, Refusal};
 use cloverleaf_wamp::ids::{IdSequence, SessionId};
 use cloverleaf_wamp::message::{RouterMessage, Welcome, WelcomeDetails};
 use cloverleaf_wamp::payload::Encoded;
 
 use super::Realm;
-use crate::admission::{Admitted, Refusal};
 use crate::authorization::Role;
 use crate::deadline::Moment;
+
 use crate::outbox::Outbox;
 use crate::session::{Principal, Session, SessionKey};
 use crate::work::Work;
 
 impl<O: Outbox> Realm<O> {
-    /// Opens a session and sends WELCOME. The host detaches the session when its connection ends,
-    /// unless [`SessionFlow`](super::SessionFlow) has said that the session is over.
+    /// Reserves the id of a session that is joining. It counts as a session until
+    /// [`Self::attach`] or [`Self::release_session_id`].
+    ///
+    /// # Errors
+    /// The realm is closed, full, or busy with sessions that join or have left.
+    pub fn reserve_session_id(&mut self) -> Result<SessionId, Refusal> {
+        if self.closed {
+            return Err(Refusal::RealmClosed(self.settings.name.clone()));
+        }
+        self.check_room(false)?;
+        if self.sessions.reserved() >= self.settings.limits.max_joining_sessions {
+            return Err(Refusal::TooManyJoining(self.settings.name.clone()));
+        }
+        let id = self.fresh_session_id();
+        self.sessions.reserve(id);
+        Ok(id)
+    }
+
+    /// Releases a reserved id whose session does not join. An id that is not reserved is ignored.
+    pub fn release_session_id(&mut self, id: SessionId) {
+        self.sessions.release(id);
+    }
+
+    /// The number of reserved session ids.
+    pub fn joining_count(&self) -> usize {
+        self.sessions.reserved()
+    }
+
+    /// Whether one more session has room.
+    fn check_room(&self, is_internal: bool) -> Result<(), Refusal> {
+        if self.sessions.len() + self.sessions.reserved() + self.detached
+            >= self.settings.limits.max_sessions
+        {
+            return Err(Refusal::RealmFull(self.settings.name.clone()));
+        }
+        if self.detached >= self.settings.limits.max_detached_sessions && !is_internal {
+            return Err(Refusal::RealmBusy(self.settings.name.clone()));
+        }
+        Ok(())
+    }
+
+    /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
+    /// [`SessionFlow`](super::SessionFlow) has said that it is over. An id that was reserved for
+    /// the session is no longer reserved afterwards, also after an error.
+    ///
+    /// # Errors
+    /// The realm is closed, does not have the role, or has no room for a session without a reserved
+    /// id.
     pub fn attach(
         &mut self,
         admitted: Admitted,
@@ -27,7 +74,8 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<SessionKey, Refusal> {
         self.work = Work::message();
         let Admitted { realm, principal, roles, transport, is_internal, .. } = admitted;
-        let Admitted { has_independent_requests, tells_agent, .. } = admitted;
+        let Admitted { has_independent_requests, tells_agent, session, .. } = admitted;
+        let reserved = session.filter(|id| self.sessions.release(*id));
         if self.closed {
             return Err(Refusal::RealmClosed(realm));
         }
@@ -36,13 +84,10 @@ impl<O: Outbox> Realm<O> {
         let Some(role) = role else {
             return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
         };
-        if self.sessions.len() + self.detached >= self.settings.limits.max_sessions {
-            return Err(Refusal::RealmFull(realm));
+        if reserved.is_none() {
+            self.check_room(is_internal)?;
         }
-        if self.detached >= self.settings.limits.max_detached_sessions && !is_internal {
-            return Err(Refusal::RealmBusy(realm));
-        }
-        let id = self.fresh_session_id();
+        let id = reserved.unwrap_or_else(|| self.fresh_session_id());
         let mut welcome = self.welcome(id, &principal, tells_agent);
         let unit = self.settings.call_timeout_unit(is_internal);
         welcome.details.x_call_timeout_unit = Some(unit.name().into());

@@ -103,6 +103,10 @@ impl<H: Handler> LongPollState<H> {
         } else {
             // The peer may have left its session and may open another one in time.
             self.unopened.get_or_insert_with(Instant::now);
+            // The session may wait for something that only the watcher polls.
+            if let Some(watcher) = self.watcher.take() {
+                wake(watcher);
+            }
         }
         Some(flow)
     }
@@ -269,6 +273,23 @@ impl<H: Handler> LongPollState<H> {
         None
     }
 
+    /// Lets a session that is not open continue to open, or ends it when its time is over.
+    fn check_opening(&mut self, now: Instant, context: &Context<'_>) {
+        match self.handler.session().poll_opening(context) {
+            Poll::Ready(Flow::Close(..)) => self.close(),
+            Poll::Ready(_) if self.handler.session().is_open() => self.unopened = None,
+            Poll::Ready(_) | Poll::Pending => {}
+        }
+        if matches!(self.stage, LongPollStage::Open)
+            && self.unopened.is_some_and(|since| now >= since + self.timeouts.opening)
+        {
+            match self.handler.session().on_opening_timeout() {
+                true => self.close(),
+                false => self.end(&CloseReason::OpeningTimeout),
+            }
+        }
+    }
+
     /// Applies the deadlines that are due. Returns the time of the next check, or none if the
     /// session has ended. A receive that begins between two checks is due after the second one, so
     /// that none is late.
@@ -289,10 +310,8 @@ impl<H: Handler> LongPollState<H> {
         if self.receiver.takes_first_refusal() {
             self.handler.session().on_slow_consumer();
         }
-        if self.unopened.is_some_and(|since| now >= since + self.timeouts.opening)
-            && matches!(self.stage, LongPollStage::Open)
-        {
-            self.end(&CloseReason::OpeningTimeout);
+        if self.unopened.is_some() && matches!(self.stage, LongPollStage::Open) {
+            self.check_opening(now, context);
         }
         let polling = match self.polling {
             Polling::Waiting { since, .. } => since + self.timeouts.receive,

@@ -1,9 +1,9 @@
-//! Results in parts of which one could not be sent: their call ends with an ERROR, and nothing
-//! comes of it afterwards.
+//! Calls of which a progressive result could not be sent. Each ends with ERROR, and no further
+//! result of it is sent.
 //!
-//! The part is noticed behind the queue, in which what follows it may wait already; so what follows
-//! is held against this list when its turn comes. Spec: advanced profile "Progressive Call
-//! Results"; basic profile "Basic Profile URIs".
+//! The failure is noticed when the message leaves the queue. Further results of the call may be
+//! queued already, so each outgoing message is checked against this list. Spec: advanced profile
+//! "Progressive Call Results"; basic profile "Basic Profile URIs".
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use cloverleaf_transport::Interception;
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{RequestError, RequestKind, RequestRef, RouterMessage};
 
-/// See the [module](self). Every call in it has one more message coming that ends it, so there are
-/// no more than calls in flight.
+/// The calls by their request ids, with the ERROR that ends each. Every call has one more message
+/// to come, so there are at most as many as calls in flight.
 #[derive(Debug, Default)]
 pub(super) struct CutResults(BTreeMap<RequestId, RequestError>);
 
 impl CutResults {
-    /// A part of the result of this call is missing; the call ends with this error.
+    /// A progressive result of this call could not be sent; the call ends with this error.
     pub(super) fn cut(&mut self, error: RequestError) {
         self.0.insert(error.request.id(), error);
     }
 
-    /// Drops further parts of a cut result, and replaces its end by the error.
+    /// Drops further progressive results of such a call, and replaces its last message by ERROR.
     pub(super) fn before_write(&mut self, message: &RouterMessage) -> Interception<RouterMessage> {
-        let (request, is_part) = match message {
+        let (request, is_progressive) = match message {
             RouterMessage::Result(result) => {
                 (result.reference(), result.details.progress == Some(true))
             }
@@ -34,7 +34,7 @@ impl CutResults {
         if !self.has(request) {
             return Interception::Send;
         }
-        if is_part {
+        if is_progressive {
             return Interception::Drop;
         }
         let error = self.0.remove(&request.id()).map(RouterMessage::Error);
@@ -49,7 +49,7 @@ impl CutResults {
         self.0.is_empty()
     }
 
-    /// Another session begins, which numbers its calls anew.
+    /// Forgets all calls: another session begins, which numbers its calls anew.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_left_out_and_the_end_is_the_error_once() {
+    fn progressive_results_are_dropped_and_the_end_is_one_error() {
         let mut all = CutResults::default();
-        let [part, end, other] = [(1, Some(true)), (1, None), (2, None)]
+        let [progressive, end, other] = [(1, Some(true)), (1, None), (2, None)]
             .map(|(request, progress)| RouterMessage::Result(result(request, progress)));
         let error = failure(result(1, None).reference());
-        assert_eq!(all.before_write(&part), Interception::Send);
+        assert_eq!(all.before_write(&progressive), Interception::Send);
         all.cut(error.clone());
-        assert_eq!(all.before_write(&part), Interception::Drop);
+        assert_eq!(all.before_write(&progressive), Interception::Drop);
         assert_eq!(all.before_write(&other), Interception::Send, "another call");
         let subscription = SubscriptionId::new(7).expect("an id");
         let unsubscribe = Unsubscribe { request: number(1), subscription };
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_fails_meanwhile_ends_with_the_same_error() {
+    fn call_that_fails_meanwhile_ends_with_the_error_of_the_cut() {
         let mut all = CutResults::default();
         let error = failure(result(1, None).reference());
         all.cut(error.clone());
