@@ -86,7 +86,8 @@ pub struct NodeOptions {
 ///     assert_eq!(plan.to_string(), "add realm 'one'\nadd listener 127.0.0.1:0");
 ///     node.apply(plan).await?;
 ///
-///     let plan = node.plan(settings(&format!(r#"{one}, {{"name": "two", "roles": []}}"#))?.settings);
+///     let two = r#"{"name": "one", "roles": []}, {"name": "two", "roles": []}"#;
+///     let plan = node.plan(settings(two)?.settings);
 ///     assert_eq!(plan.to_string(), "add realm 'two'");
 ///     node.apply(plan).await?;
 ///     assert!(node.addresses()[0].is_some_and(|address| address.port() > 0));
