@@ -14,19 +14,22 @@
 //! | `encryption` | TLS |
 //! | `detection` | the protocol by the first octet |
 //! | `protocol` | serves the connection to its end |
+//!
+//! `incoming` is a connection between two steps.
 
 mod detection;
 mod encryption;
+mod incoming;
 mod limits;
 mod protocol;
 mod proxy_header;
 #[cfg(test)]
 mod test_client;
 
-use std::fmt;
-
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::{ConnectionGuard, Stream, TransportError, log_limited};
+use cloverleaf_transport::{ConnectionGuard, Stream};
+
+use incoming::Incoming;
 
 pub(crate) use encryption::Encryption;
 pub(crate) use limits::{AcceptLimits, check_limits};
@@ -39,41 +42,6 @@ pub(crate) struct Preamble {
     pub(crate) proxy_protocol: bool,
     /// How the connections are encrypted.
     pub(crate) encryption: Encryption,
-}
-
-/// A connection between two steps.
-#[derive(Debug)]
-struct Incoming {
-    stream: Stream,
-    peer: PeerAddress,
-    guard: ConnectionGuard,
-}
-
-/// Why a connection ends in one of the steps.
-#[derive(Debug)]
-enum Rejected {
-    /// The client breaks the rules of a step.
-    Refused(String),
-    /// The client is gone, or was silent for too long. That is no event: a client may connect only
-    /// to see whether that can be done.
-    ClosedEarly(TransportError),
-}
-
-impl Rejected {
-    fn refused(reason: impl fmt::Display) -> Self {
-        Self::Refused(reason.to_string())
-    }
-
-    fn log(&self, peer: &PeerAddress, transport: &'static str) {
-        match self {
-            Self::Refused(reason) => {
-                log_limited!(info, "connection refused", %peer, transport, reason = %reason);
-            }
-            Self::ClosedEarly(error) => {
-                tracing::debug!(%peer, transport, reason = %error, "connection closed early");
-            }
-        }
-    }
 }
 
 /// Takes a connection through the steps behind the limits, and serves it to its end.

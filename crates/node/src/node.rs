@@ -66,6 +66,7 @@ pub struct NodeOptions {
 ///     tuning: Tuning,
 /// }
 ///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = |realms: &str| {
 ///     let text = format!(
 ///         r#"{{"version": 2, "workers": [{{"type": "router", "realms": [{realms}],
@@ -75,7 +76,6 @@ pub struct NodeOptions {
 ///     let directory = Path::new(".");
 ///     parse(&text, FileFormat::Json, "config.json", directory, &ProcessEnvironment)
 /// };
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 /// runtime.block_on(async {
 ///     let tuning = Arguments::parse_from(["node"]).tuning;
@@ -86,10 +86,14 @@ pub struct NodeOptions {
 ///     assert_eq!(plan.to_string(), "add realm 'one'\nadd listener 127.0.0.1:0");
 ///     node.apply(plan).await?;
 ///
-/// let plan = node.plan(settings(&format!(r#"{one}, {{"name": "two", "roles": []}}"#))?.settings);
-/// assert_eq!(plan.to_string(), "add realm 'two'"); node.apply(plan).await?;
-/// assert!(node.addresses()[0].is_some_and(|address| address.port() > 0)); node.shut_down().await;
-/// Ok(()) })
+///     let two = r#"{"name": "one", "roles": []}, {"name": "two", "roles": []}"#;
+///     let plan = node.plan(settings(two)?.settings);
+///     assert_eq!(plan.to_string(), "add realm 'two'");
+///     node.apply(plan).await?;
+///     assert!(node.addresses()[0].is_some_and(|address| address.port() > 0));
+///     node.shut_down().await;
+///     Ok(())
+/// })
 /// # }
 /// ```
 #[derive(Debug)]
@@ -191,7 +195,7 @@ impl Node {
     }
 
     /// Ends the sessions of all realms, the listeners and the containers, in the order of
-    /// [`crate::shutdown`].
+    /// the module `shutdown`.
     pub async fn shut_down(mut self) {
         self.stop_listening().await;
         self.end().await;

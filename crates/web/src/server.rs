@@ -1,6 +1,6 @@
 //! The HTTP server of one listener: serves a connection to its end.
 //!
-//! Calls and publications have a fast path ([`crate::fast_path`]); hyper reads and writes all other
+//! Calls and publications have a fast path (`fast_path`); hyper reads and writes all other
 //! requests. A request that becomes a WebSocket leaves HTTP here. The routes can be replaced while
 //! connections are open: each connection uses the new ones from its next request on.
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cloverleaf_transport::detect::{self, DetectedProtocol};
 
+use super::incoming::{Incoming, Rejected};
 use super::protocol::{ConnectionService, Protocol};
-use super::{Incoming, Rejected};
 
 /// The service of a connection, and the first octet if it was read for that. The other services of
 /// the listener are dropped, so that a connection keeps none of them alive.
@@ -38,7 +38,7 @@ mod tests {
     use std::time::Duration;
 
     use super::detect;
-    use crate::accept::Rejected;
+    use crate::accept::incoming::Rejected;
     use crate::accept::protocol::{ConnectionService, Protocol};
     use crate::accept::test_client::{http, incoming, rawsocket};
 

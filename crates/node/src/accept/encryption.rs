@@ -1,6 +1,6 @@
 //! Step "TLS". The router does not encrypt connections yet: each passes as it is.
 
-use super::Incoming;
+use super::incoming::Incoming;
 
 /// How the connections of a listener are encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

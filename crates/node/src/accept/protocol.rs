@@ -8,7 +8,7 @@ use cloverleaf_transport::{PeerInfo, rawsocket};
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_web::HttpServer;
 
-use super::{Incoming, Rejected};
+use super::incoming::{Incoming, Rejected};
 
 /// The protocol of the connections of a listener.
 #[derive(Debug, Clone)]
@@ -86,11 +86,13 @@ mod tests {
 
     const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\n";
 
-    /// What a service answers to these bytes, if detection has read some of them.
+    /// The service, the octet that detection has read, the bytes that come, and the answer.
+    type Case<'a> = (&'a str, fn() -> ConnectionService, Option<u8>, &'a [u8], &'a [u8]);
+
     #[tokio::test]
     async fn service_answers_in_its_protocol() {
         let get: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        let cases: [(&str, fn() -> ConnectionService, Option<u8>, &[u8], &[u8]); 9] = [
+        let cases: [Case<'_>; 9] = [
             ("HTTP", || ConnectionService::Http(http()), None, get, NOT_FOUND),
             (
                 "HTTP, detected",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloverleaf_transport::{TransportError, proxy_protocol};
 
-use super::{Incoming, Rejected};
+use super::incoming::{Incoming, Rejected};
 
 /// Reads the header of the PROXY protocol. The connection counts for the address that it names.
 pub(super) async fn read(incoming: &mut Incoming, timeout: Duration) -> Result<(), Rejected> {
@@ -25,7 +25,7 @@ mod tests {
     use cloverleaf_transport::TransportError;
 
     use super::read;
-    use crate::accept::Rejected;
+    use crate::accept::incoming::Rejected;
     use crate::accept::test_client::{incoming, silent};
 
     const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";

@@ -16,7 +16,7 @@ use cloverleaf_web::{HttpOptions, HttpServer, Routes, Timeouts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::Incoming;
+use super::incoming::Incoming;
 
 /// The client's side of a connection.
 #[derive(Debug)]

@@ -58,141 +58,140 @@ fn changed(replacements: &[(&str, &str)]) -> Settings {
     settings(&yaml)
 }
 
+/// The line with the endpoint of the web transport.
+const WEB_ENDPOINT: &str = "        endpoint: {type: tcp, interface: 127.0.0.1, port: 8080}\n";
+
+/// What is changed, the texts that are replaced, and the lines of the plan.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+const CASES: &[Case] = &[
+    ("nothing", &[], &["nothing changes"]),
+    (
+        "permission",
+        &[("{call: true}", "{call: true, publish: true}")],
+        &["change rules of realm 'realm1': its sessions stay"],
+    ),
+    (
+        "limit of a realm and of a role",
+        &[
+            ("- name: realm1\n", "- name: realm1\n        limits: {max_sessions: 7}\n"),
+            (
+                "{name: staff, permissions: []}\n      - name: realm2",
+                "{name: staff, permissions: [], limits: {max_subscriptions: 7}}\n      - name: realm2",
+            ),
+        ],
+        &["change rules of realm 'realm1': its sessions stay"],
+    ),
+    (
+        "new role",
+        &[(
+            "          - {name: staff, permissions: []}\n",
+            "          - {name: staff, permissions: []}\n          - {name: new, permissions: []}\n",
+        )],
+        &["change rules of realm 'realm1': its sessions stay"],
+    ),
+    (
+        "removed role, and the component that had it",
+        &[("          - {name: staff, permissions: []}\n", ""), ("role: staff", "role: anonymous")],
+        &[
+            "change rules of realm 'realm1': sessions with role 'staff' end",
+            "restart component 'one' of worker 'worker001'",
+        ],
+    ),
+    (
+        "options of a realm, which its caller and its component use",
+        &[("call_timeout: 1000", "call_timeout: 2000")],
+        &[
+            "replace realm 'realm1': its sessions end",
+            "change listener 127.0.0.1:8080: its connections stay",
+            "restart component 'one' of worker 'worker001'",
+        ],
+    ),
+    (
+        "name of a realm",
+        &[("realm2", "realm3")],
+        &["add realm 'realm3'", "remove realm 'realm2': its sessions end"],
+    ),
+    (
+        "number of realms of the template",
+        &[("max_realms: 10", "max_realms: 11")],
+        &["change rules of the realm template: sessions of its realms stay"],
+    ),
+    (
+        "removed role of the template",
+        &[(", {name: staff, permissions: []}]", "]")],
+        &["change rules of the realm template: sessions with role 'staff' end"],
+    ),
+    (
+        "options of the template",
+        &[("max_realms: 10", "max_realms: 10\n      options: {call_timeout: 7}")],
+        &["replace the realm template: sessions of its realms end"],
+    ),
+    (
+        "new path",
+        &[(
+            "info: {type: json, value: 1}",
+            "info: {type: json, value: 1}\n          more: {type: json, value: 1}",
+        )],
+        &["change listener 127.0.0.1:8080: its connections stay"],
+    ),
+    (
+        "other service at a path",
+        &[("value: 1", "value: 2")],
+        &["change listener 127.0.0.1:8080: its connections stay"],
+    ),
+    (
+        "limit of connections",
+        &[(
+            WEB_ENDPOINT,
+            "        endpoint: {type: tcp, interface: 127.0.0.1, port: 8080}\n        limits: {max_connections: 7}\n",
+        )],
+        &["change listener 127.0.0.1:8080: its connections stay"],
+    ),
+    (
+        "option of an endpoint",
+        &[("port: 8080}", "port: 8080, backlog: 7}")],
+        &[
+            "bind listener 127.0.0.1:8080 anew: its connections stay, and new ones are refused for a moment",
+        ],
+    ),
+    (
+        "port",
+        &[("port: 8080}", "port: 8081}")],
+        &[
+            "add listener 127.0.0.1:8081",
+            "remove listener 127.0.0.1:8080: its sessions stay, HTTP connections end after their request",
+        ],
+    ),
+    (
+        "one of several listeners with any port",
+        &[(
+            "      - {type: rawsocket, endpoint: {type: tcp, port: 0}}\n      - {type: rawsocket, endpoint: {type: tcp, port: 0}}",
+            "      - {type: rawsocket, endpoint: {type: tcp, port: 0}}",
+        )],
+        &["remove listener *:0#2: its sessions stay, HTTP connections end after their request"],
+    ),
+    ("class of a component", &[("a.A", "a.B")], &["restart component 'one' of worker 'worker001'"]),
+    (
+        "id of a component",
+        &[("id: one", "id: two")],
+        &[
+            "start component 'two' of worker 'worker001'",
+            "stop component 'one' of worker 'worker001'",
+        ],
+    ),
+    ("component of a container", &[("b.B", "b.C")], &["restart container 'jobs'"]),
+    (
+        "id of a container",
+        &[("id: jobs", "id: tasks")],
+        &["start container 'tasks'", "stop container 'jobs'"],
+    ),
+];
+
 #[test]
 fn plan_says_in_words_what_changes() {
-    let listener = "        endpoint: {type: tcp, interface: 127.0.0.1, port: 8080}\n";
-    let cases: &[(&str, &[(&str, &str)], &[&str])] = &[
-        ("nothing", &[], &["nothing changes"]),
-        (
-            "permission",
-            &[("{call: true}", "{call: true, publish: true}")],
-            &["change rules of realm 'realm1': its sessions stay"],
-        ),
-        (
-            "limit of a realm and of a role",
-            &[
-                ("- name: realm1\n", "- name: realm1\n        limits: {max_sessions: 7}\n"),
-                (
-                    "{name: staff, permissions: []}\n      - name: realm2",
-                    "{name: staff, permissions: [], limits: {max_subscriptions: 7}}\n      - name: realm2",
-                ),
-            ],
-            &["change rules of realm 'realm1': its sessions stay"],
-        ),
-        (
-            "new role",
-            &[(
-                "          - {name: staff, permissions: []}\n",
-                "          - {name: staff, permissions: []}\n          - {name: new, permissions: []}\n",
-            )],
-            &["change rules of realm 'realm1': its sessions stay"],
-        ),
-        (
-            "removed role, and the component that had it",
-            &[
-                ("          - {name: staff, permissions: []}\n", ""),
-                ("role: staff", "role: anonymous"),
-            ],
-            &[
-                "change rules of realm 'realm1': sessions with role 'staff' end",
-                "restart component 'one' of worker 'worker001'",
-            ],
-        ),
-        (
-            "options of a realm, which its caller and its component use",
-            &[("call_timeout: 1000", "call_timeout: 2000")],
-            &[
-                "replace realm 'realm1': its sessions end",
-                "change listener 127.0.0.1:8080: its connections stay",
-                "restart component 'one' of worker 'worker001'",
-            ],
-        ),
-        (
-            "name of a realm",
-            &[("realm2", "realm3")],
-            &["add realm 'realm3'", "remove realm 'realm2': its sessions end"],
-        ),
-        (
-            "number of realms of the template",
-            &[("max_realms: 10", "max_realms: 11")],
-            &["change rules of the realm template: sessions of its realms stay"],
-        ),
-        (
-            "removed role of the template",
-            &[(", {name: staff, permissions: []}]", "]")],
-            &["change rules of the realm template: sessions with role 'staff' end"],
-        ),
-        (
-            "options of the template",
-            &[("max_realms: 10", "max_realms: 10\n      options: {call_timeout: 7}")],
-            &["replace the realm template: sessions of its realms end"],
-        ),
-        (
-            "new path",
-            &[(
-                "info: {type: json, value: 1}",
-                "info: {type: json, value: 1}\n          more: {type: json, value: 1}",
-            )],
-            &["change listener 127.0.0.1:8080: its connections stay"],
-        ),
-        (
-            "other service at a path",
-            &[("value: 1", "value: 2")],
-            &["change listener 127.0.0.1:8080: its connections stay"],
-        ),
-        (
-            "limit of connections",
-            &[(
-                listener,
-                "        endpoint: {type: tcp, interface: 127.0.0.1, port: 8080}\n        limits: {max_connections: 7}\n",
-            )],
-            &["change listener 127.0.0.1:8080: its connections stay"],
-        ),
-        (
-            "option of an endpoint",
-            &[("port: 8080}", "port: 8080, backlog: 7}")],
-            &[
-                "bind listener 127.0.0.1:8080 anew: its connections stay, and new ones are refused for a moment",
-            ],
-        ),
-        (
-            "port",
-            &[("port: 8080}", "port: 8081}")],
-            &[
-                "add listener 127.0.0.1:8081",
-                "remove listener 127.0.0.1:8080: its sessions stay, HTTP connections end after their request",
-            ],
-        ),
-        (
-            "one of several listeners with any port",
-            &[(
-                "      - {type: rawsocket, endpoint: {type: tcp, port: 0}}\n      - {type: rawsocket, endpoint: {type: tcp, port: 0}}",
-                "      - {type: rawsocket, endpoint: {type: tcp, port: 0}}",
-            )],
-            &["remove listener *:0#2: its sessions stay, HTTP connections end after their request"],
-        ),
-        (
-            "class of a component",
-            &[("a.A", "a.B")],
-            &["restart component 'one' of worker 'worker001'"],
-        ),
-        (
-            "id of a component",
-            &[("id: one", "id: two")],
-            &[
-                "start component 'two' of worker 'worker001'",
-                "stop component 'one' of worker 'worker001'",
-            ],
-        ),
-        ("component of a container", &[("b.B", "b.C")], &["restart container 'jobs'"]),
-        (
-            "id of a container",
-            &[("id: jobs", "id: tasks")],
-            &["start container 'tasks'", "stop container 'jobs'"],
-        ),
-    ];
     let current = settings(EVERYTHING);
-    for (name, replacements, expected) in cases {
+    for (name, replacements, expected) in CASES {
         let target = changed(replacements);
         let plan = Plan::between(&current, target.clone());
         assert_eq!(plan.to_string(), expected.join("\n"), "{name}");

@@ -88,12 +88,17 @@ pub(crate) fn any_port(number: u8) -> Value {
 
 /// A RawSocket transport.
 pub(crate) fn rawsocket(endpoint: Value) -> Value {
-    json!({"type": "rawsocket", "endpoint": endpoint})
+    let mut transport = json!({"type": "rawsocket"});
+    transport["endpoint"] = endpoint;
+    transport
 }
 
 /// A web transport with these paths.
 pub(crate) fn web(endpoint: Value, paths: Value) -> Value {
-    json!({"type": "web", "endpoint": endpoint, "paths": paths})
+    let mut transport = json!({"type": "web"});
+    transport["endpoint"] = endpoint;
+    transport["paths"] = paths;
+    transport
 }
 
 /// A caller of a realm at a path.

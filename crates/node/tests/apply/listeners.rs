@@ -1,6 +1,7 @@
 //! Listeners that are added, changed, bound anew and removed.
 
 use std::net::SocketAddr;
+use std::slice::from_ref;
 
 use cloverleaf_client::net::Client;
 use serde_json::{Value, json};
@@ -25,14 +26,14 @@ fn tcp(interface: &str, port: u16) -> Value {
 async fn listener_is_added_and_removed_under_load() {
     let realms = [realm("realm1")];
     let stays = rawsocket(any_port(1));
-    let mut node = TestNode::start(&realms, &[stays.clone()]).await;
+    let mut node = TestNode::start(&realms, from_ref(&stays)).await;
     let load = Load::start(&node).await;
     for _ in 0..5 {
         node.apply(&realms, &[stays.clone(), rawsocket(any_port(2))]).await.unwrap();
         load.go_on().await;
         let address = node.address(1);
         let session = node.join(1).await;
-        node.apply(&realms, &[stays.clone()]).await.unwrap();
+        node.apply(&realms, from_ref(&stays)).await.unwrap();
         assert_eq!(node.node.addresses().len(), 1);
         assert!(TcpStream::connect(address).await.is_err(), "the socket is closed");
         // The session of a removed listener stays.

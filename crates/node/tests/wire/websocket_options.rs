@@ -40,8 +40,7 @@ impl Testee {
     }
 
     fn stream(&self) -> ClientStream {
-        let addresses =
-            ["WebSocket", "WebSocket echo for tests"].map(|kind| self.0.addresses(kind));
+        let addresses = ["websocket", "websocket.testee"].map(|kind| self.0.addresses(kind));
         let [address] = addresses.concat()[..] else { panic!("{:?}", self.0) };
         ClientStream::tcp(address)
     }
