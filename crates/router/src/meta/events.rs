@@ -60,7 +60,9 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// Takes the number of meta events that were dropped since the last call, because too many wait
-    /// for their subscribers ([`MAX_OUTGOING_META_BYTES`](crate::limits::MAX_OUTGOING_META_BYTES)).
+    /// for their subscribers ([`max_outgoing_meta_bytes`]).
+    ///
+    /// [`max_outgoing_meta_bytes`]: crate::SharedLimits::max_outgoing_meta_bytes
     pub const fn take_dropped_meta_events(&mut self) -> u64 {
         std::mem::replace(&mut self.dropped_meta_events, 0)
     }
