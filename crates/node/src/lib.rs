@@ -1,24 +1,26 @@
-//! The node: realms, listeners, the HTTP bridge, components and containers, assembled.
+//! The node: assembles realms, listeners, HTTP services, components and containers.
 //!
-//! Everything here is assembly and the life of the process. Realms run in `cloverleaf-realms`, HTTP
-//! in `cloverleaf-web`, processes in `cloverleaf-hosting`. A program that embeds the node registers
-//! its components and hands over to [`main`], or drives a [`Node`] itself.
+//! This crate turns settings into running objects, and runs the process. Realms are in
+//! `cloverleaf-realms`, HTTP in `cloverleaf-web`, components and containers in
+//! `cloverleaf-hosting`. A program with components of its own registers them and calls [`main`]. It
+//! can also plan and apply settings with a [`Node`] itself.
 //!
 //! | module | purpose |
 //! |---|---|
 //! | [`cli`] | the command line |
-//! | [`node`] | a node that runs, and changes while it runs |
-//! | [`plan`] | the difference between two settings |
-//! | `assemble` | from settings to the values that other crates run on |
-//! | `endpoints`, `owner` | binding sockets |
-//! | `listeners` | a listener that runs |
+//! | [`node`] | a running node, whose settings can change |
+//! | [`plan`] | the difference between two settings, as a list of changes |
+//! | `assemble` | from settings to the values that the other crates run on |
+//! | `endpoints`, `owner` | bound sockets, and the owners of socket files |
+//! | `listeners` | running listeners |
 //! | `accept` | from an accepted socket to its protocol, step by step |
 //! | `threads` | the threads that serve connections |
-//! | `run`, `signals`, `shutdown` | the life of the process |
+//! | `run`, `signals`, `shutdown` | start, signals and shutdown of the process |
 //! | `program` | checks of a configuration against this program and its machine |
-//! | [`tuning`] | options that change how fast a node is, and no answer |
+//! | [`tuning`] | options that change speed only |
 //! | `descriptors` | the limit of open files |
-//! | `log` | how the log is written |
+//! | `error` | why a node can't start or change |
+//! | `log` | writes the log |
 
 mod accept;
 mod assemble;

@@ -1,7 +1,8 @@
 //! HTTP of a node: the server of a listener, its connections, and the services at its paths.
 //!
-//! Calls and publications take a fast path of their own; hyper reads and writes all other HTTP. The
-//! service of a path decides what a response says. A request that becomes a WebSocket leaves HTTP.
+//! Common calls and publications take a fast path. hyper reads and writes all other HTTP. The
+//! service of the path makes the response. After an upgrade to WebSocket, the connection belongs to
+//! `cloverleaf-realms`. Settings are handed in as values.
 //!
 //! ```text
 //!  Stream ─▶ server ─▶ fast_path ─▶ routes ─▶ http-bridge
@@ -12,7 +13,7 @@
 //! |---|---|
 //! | [`server`] | serves one connection to its end; routes that can be replaced |
 //! | `fast_path` | common calls and publications without hyper |
-//! | [`routes`] | path segment → service |
+//! | [`routes`] | finds the service of a path, segment by segment |
 //! | [`service`] | WebSocket, long-polling, files, JSON, the welcome page |
 //! | [`connections`] | timeouts and shutdown of the connections of a listener |
 //! | `request_body`, `response_body` | bodies, bounded in memory and time |

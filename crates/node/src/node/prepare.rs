@@ -1,9 +1,10 @@
 //! The first phase of applying a plan: everything that can fail.
 //!
-//! What is new is made beside what runs. Three things can't be: roles that new sessions of the node
-//! need are added to realms that run, a component that starts again leaves before, since two can't
-//! register the same procedures, and a socket is closed before another one takes its address. These
-//! are done last and undone if a step fails.
+//! New objects are made beside the running ones. Three steps change running objects. They come last
+//! and are undone if a step fails:
+//! - Roles that new sessions of the node need are added to running realms.
+//! - A component leaves before it starts again, since two can't register the same procedures.
+//! - A socket is closed before another one is bound to its address.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The way back from a first phase that failed.
+//! Undoes the effects of a first phase that failed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::endpoints::bind_all;
 use crate::plan::{self, ComponentName, ListenerName};
 
 impl Node {
-    /// Ends what was prepared, and brings back what had to end for it.
+    /// Ends the prepared objects, and restores those that were stopped or closed for them.
     pub(super) async fn undo(&mut self, prepared: Prepared) {
         let Prepared { realms, realm_tasks, listeners, sockets, components, .. } = prepared;
         let (extended, stopped, closed) = (prepared.extended, prepared.stopped, prepared.closed);

@@ -23,7 +23,7 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
      "paths": {"ws": {"type": "websocket"}}}]}]}"#;
 
 /// Connections on the first thread after which both threads get new connections in turn (`AHEAD` in
-/// `threads/load.rs`).
+/// `transport/src/connections.rs`).
 const IDLE_CONNECTIONS: usize = 64;
 
 /// Number of publishers or callers, over each transport in turn.
