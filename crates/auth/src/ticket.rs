@@ -1,7 +1,7 @@
 //! Answers that are given later, by another task or thread.
 //!
-//! [`late_answer`] makes a pair: the ticket belongs to the decider, the pending answer to the client
-//! that waits. The end of either half is seen by the other one, so that neither waits in
+//! [`late_answer`] makes a pair: the ticket belongs to the decider, the pending answer to the
+//! client that waits. The end of either half is seen by the other one, so that neither waits in
 //! vain. A short lock guards the state that both share; wakers are called after it is released.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,7 +41,8 @@ fn lock<A>(shared: &SharedTicket<A>) -> MutexGuard<'_, TicketState<A>> {
 }
 
 impl<A> AnswerTicket<A> {
-    /// Answers. Returns whether the client still waits.
+    /// Answers. Returns whether the client still waits. Wakes the task of the client at once, so it
+    /// must not be called under a lock that this task takes, such as that of a realm.
     pub fn decide(self, answer: A) -> bool {
         let mut state = lock(&self.0);
         let TicketState::Open { client, .. } = &mut *state else { return false };

@@ -15,8 +15,8 @@ pub const MAX_DETACHED_SESSIONS: usize = 10_000;
 
 /// Session ids of one realm that are reserved for clients that are joining: those that have to
 /// answer a challenge, or whose authenticator has not decided. More clients are refused with
-/// `wamp.error.unavailable`. They also count in [`MAX_SESSIONS`]. Each holds some hundred bytes and
-/// a connection for 20 seconds at most, so that this allows 5,000 slow joins a second.
+/// `wamp.error.unavailable`. They also count in [`MAX_SESSIONS`]. Each holds some KiB with its
+/// connection for 20 seconds at most, so this allows 5,000 slow joins a second.
 pub const MAX_JOINING_SESSIONS: usize = 100_000;
 
 /// Subscriptions of one session. Applications use tens, some bridges thousands.
