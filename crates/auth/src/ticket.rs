@@ -41,7 +41,8 @@ fn lock<A>(shared: &SharedTicket<A>) -> MutexGuard<'_, TicketState<A>> {
 }
 
 impl<A> AnswerTicket<A> {
-    /// Answers. Returns whether the client still waits.
+    /// Answers. Returns whether the client still waits. Wakes the task of the client at once, so it
+    /// must not be called under a lock that this task takes, such as that of a realm.
     pub fn decide(self, answer: A) -> bool {
         let mut state = lock(&self.0);
         let TicketState::Open { client, .. } = &mut *state else { return false };

@@ -7,8 +7,8 @@
 //! - It reads at most [`READS_PER_TURN`] buffers.
 //! - It writes at most [`WRITES_PER_TURN`](crate::limits::WRITES_PER_TURN) times, and encodes at
 //!   most [`WRITE_BATCH`](crate::limits::WRITE_BATCH) bytes between two writes.
-//! - It ends early on [`Flow::Yield`](crate::Flow::Yield), or when the work of the thread's round
-//!   is spent ([`cloverleaf_wakes::is_spent`]).
+//! - It ends early on [`Flow::Yield`], or when the work of the thread's round is spent
+//!   ([`cloverleaf_wakes::is_spent`]).
 //! - Large messages, and the steps in which a message is inflated, wait for a [`WorkPermit`]: they
 //!   run in order with those of the other connections of the thread.
 //!

@@ -22,6 +22,10 @@ use crate::meter::Meter;
 use crate::ports::Port;
 use crate::realms::ReservedSession;
 
+/// Bytes of each text of HELLO that an attempt keeps while it waits. Longer than names of realms,
+/// and too short to matter for the memory of many attempts.
+const MAX_KEPT_TEXT: usize = 256;
+
 /// The parts of HELLO that are needed until the end of the attempt.
 #[derive(Debug, Clone, Copy)]
 struct HelloExcerpt<'a> {
@@ -91,7 +95,8 @@ impl RouterPeer {
     /// Keeps an attempt that waits.
     fn suspend(&mut self, state: AttemptState, hello: HelloExcerpt<'_>) {
         let HelloExcerpt { requested, agent } = hello;
-        let attempt = JoinAttempt { requested: requested.into(), agent: agent.into(), state };
+        let cut = |text: &str| text[..text.floor_char_boundary(MAX_KEPT_TEXT)].into();
+        let attempt = JoinAttempt { requested: cut(requested), agent: cut(agent), state };
         if let PeerStage::Unopened(unopened) = &mut self.stage {
             unopened.attempt = Some(Box::new(attempt));
         }

@@ -282,6 +282,23 @@ fn challenge_that_is_too_long_aborts_the_session() {
     assert!(client.is_gone());
 }
 
+#[test]
+fn waiting_attempt_keeps_little_of_a_long_hello() {
+    let mut client = Client::new();
+    let details = HelloDetails {
+        roles: Some(CLIENT),
+        authmethods: Some(vec!["late".into()]),
+        agent: Some("ü".repeat(100_000).into()),
+        ..HelloDetails::default()
+    };
+    let hello = Hello { realm: "realm1".into(), details };
+    assert_eq!(client.peer.handle_message(ClientMessage::Hello(hello)), Flow::Continue);
+    let kept = format!("{:?}", client.peer);
+    assert!(kept.contains(&"ü".repeat(128)) && !kept.contains(&"ü".repeat(129)));
+    assert!(client.tickets.pop().expect("a ticket").decide(accept("anonymous")));
+    assert_eq!(client.poll_opening(), Poll::Ready(Flow::Continue));
+}
+
 #[tokio::test]
 async fn realm_of_a_template_ends_with_the_last_attempt() {
     let mut client = Client::new();
