@@ -25,7 +25,6 @@ usage: cargo xtask arch                 check the arrows between packages and be
            --table                      print the exceptions that the present tree needs
        cargo xtask names                check that a type name has one definition
            --list                       list the names that have several
-           --table                      print the exceptions that the present tree needs
        cargo xtask lines                check the lengths of lines that no formatter breaks
        cargo xtask spec-coverage        list the sections of the specification with their citations
            --counts                     only count them
@@ -43,7 +42,6 @@ fn main() -> ExitCode {
         ["sizes", "--table"] => sizes::table().map(|table| print(&table)),
         ["names"] => definitions().map(|definitions| names::faults(&definitions)),
         ["names", "--list"] => definitions().map(|found| print(&names::list(&found))),
-        ["names", "--table"] => definitions().map(|found| print(&names::table(&found))),
         ["lines"] => lines::faults(),
         ["spec-coverage"] => cover(spec::table),
         ["spec-coverage", "--counts"] => cover(spec::counts),

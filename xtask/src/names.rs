@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::rules::names::{AMBIGUOUS_NAMES, SHARED_NAMES, SharedName};
+use crate::rules::names::{SHARED_NAMES, SharedName};
 use crate::syntax;
 use crate::workspace::BuildTarget;
 
@@ -41,12 +41,11 @@ pub(crate) fn definitions(targets: &[BuildTarget]) -> Definitions {
 
 /// Names with several definitions that no table lists, and entries that no longer have several.
 pub(crate) fn faults(definitions: &Definitions) -> Vec<String> {
-    faults_by(definitions, SHARED_NAMES, AMBIGUOUS_NAMES)
+    faults_by(definitions, SHARED_NAMES)
 }
 
-fn faults_by(definitions: &Definitions, shared: &[SharedName], ambiguous: &[&str]) -> Vec<String> {
-    let listed: Vec<&str> =
-        shared.iter().map(|entry| entry.name).chain(ambiguous.iter().copied()).collect();
+fn faults_by(definitions: &Definitions, shared: &[SharedName]) -> Vec<String> {
+    let listed: Vec<&str> = shared.iter().map(|entry| entry.name).collect();
     let unlisted = duplicates(definitions).filter(|(name, _)| !listed.contains(&name.as_str()));
     let mut faults: Vec<String> = unlisted
         .map(|(name, places)| {
@@ -58,9 +57,6 @@ fn faults_by(definitions: &Definitions, shared: &[SharedName], ambiguous: &[&str
     faults.extend(stale.map(|name| format!("{name} has one definition: remove its entry")));
     let unreasoned = shared.iter().filter(|entry| entry.reason.is_empty());
     faults.extend(unreasoned.map(|entry| format!("{} is listed without a reason", entry.name)));
-    if !ambiguous.is_sorted() {
-        faults.push("the names with several meanings are not sorted".to_owned());
-    }
     faults
 }
 
@@ -71,17 +67,6 @@ pub(crate) fn list(definitions: &Definitions) -> String {
         let _ = writeln!(text, "{name}: {}", joined(places));
     }
     text
-}
-
-/// The table of names that the present tree needs beside the shared ones, as Rust.
-pub(crate) fn table(definitions: &Definitions) -> String {
-    let mut text = String::from("pub(crate) const AMBIGUOUS_NAMES: &[&str] = &[\n");
-    for (name, _) in duplicates(definitions) {
-        if !SHARED_NAMES.iter().any(|entry| entry.name == name) {
-            let _ = writeln!(text, "    {name:?},");
-        }
-    }
-    text + "];\n"
 }
 
 fn duplicates(definitions: &Definitions) -> impl Iterator<Item = (&String, &BTreeSet<String>)> {
@@ -120,7 +105,7 @@ mod tests {
     fn a_name_with_two_definitions_is_a_fault_with_its_places() {
         let definitions = found("struct State;", "\nenum State {}");
         assert_eq!(
-            faults_by(&definitions, &[], &[]),
+            faults_by(&definitions, &[]),
             ["State is defined 2 times: crates/kit/src/a.rs:1, crates/kit/src/b.rs:2"]
         );
     }
@@ -130,7 +115,7 @@ mod tests {
         for other in
             ["struct T;", "enum T {}", "trait T {}", "type T = u8;", "mod c { union T {} }"]
         {
-            let faults = faults_by(&found("struct T;", other), &[], &[]);
+            let faults = faults_by(&found("struct T;", other), &[]);
             assert_eq!(faults.len(), 1, "{other}");
         }
     }
@@ -142,27 +127,27 @@ mod tests {
                  fn f() { struct T; }
                  impl Iterator for f { type T = u8; }
                  fn T() {}";
-        assert_eq!(faults_by(&found("struct T;", b), &[], &[]), NONE);
+        assert_eq!(faults_by(&found("struct T;", b), &[]), NONE);
     }
 
     #[test]
     fn alternatives_in_one_module_are_one_definition() {
         let a = "#[cfg(unix)] struct T; #[cfg(not(unix))] struct T;";
-        assert_eq!(faults_by(&found(a, ""), &[], &[]), NONE);
+        assert_eq!(faults_by(&found(a, ""), &[]), NONE);
     }
 
     #[test]
     fn listed_names_may_have_several_definitions() {
-        let definitions = found("struct A; struct B;", "struct A; struct B;");
+        let definitions = found("struct A;", "struct A;");
         let shared = SharedName { name: "A", reason: "a test of the table" };
-        assert_eq!(faults_by(&definitions, &[shared], &["B"]), NONE);
+        assert_eq!(faults_by(&definitions, &[shared]), NONE);
     }
 
     #[test]
     fn a_shared_name_needs_a_reason() {
         let definitions = found("struct A;", "struct A;");
         assert_eq!(
-            faults_by(&definitions, &[SharedName { name: "A", reason: "" }], &[]),
+            faults_by(&definitions, &[SharedName { name: "A", reason: "" }]),
             ["A is listed without a reason"]
         );
     }
@@ -171,17 +156,8 @@ mod tests {
     fn an_entry_with_one_definition_or_none_is_a_fault() {
         let definitions = found("struct A;", "");
         assert_eq!(
-            faults_by(&definitions, &[SharedName { name: "A", reason: "a test" }], &["B"]),
-            ["A has one definition: remove its entry", "B has one definition: remove its entry"]
-        );
-    }
-
-    #[test]
-    fn names_with_several_meanings_are_sorted() {
-        let definitions = found("struct A; struct B;", "struct A; struct B;");
-        assert_eq!(
-            faults_by(&definitions, &[], &["B", "A"]),
-            ["the names with several meanings are not sorted"]
+            faults_by(&definitions, &[SharedName { name: "A", reason: "a test" }]),
+            ["A has one definition: remove its entry"]
         );
     }
 }

@@ -46,12 +46,12 @@ impl Outbox for ContentionPort {
 /// A realm under its lock.
 #[derive(Debug)]
 pub(crate) struct Host {
-    state: Mutex<HostState>,
+    state: Mutex<ContentionState>,
     start: Instant,
 }
 
 #[derive(Debug)]
-struct HostState {
+struct ContentionState {
     realm: Realm<ContentionPort>,
     armed: Option<Moment>,
 }
@@ -65,7 +65,7 @@ impl Host {
             ..RealmSettings::named("realm1")
         };
         let realm = Realm::new(settings, Random::new(rand::random));
-        let state = Mutex::new(HostState { realm, armed: None });
+        let state = Mutex::new(ContentionState { realm, armed: None });
         Arc::new(Self { state, start: Instant::now() })
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use cloverleaf_router::SessionKey;
-use cloverleaf_transport::outbound::{self, Encoded};
+use cloverleaf_transport::outbound::{self, EncodedBatch};
 use cloverleaf_transport::{OutboundReceiver, Queued as _, WaitingMessage};
 use cloverleaf_wamp::codec::transcode::transcode;
 use cloverleaf_wamp::message::wire::WireMessage as _;
@@ -27,7 +27,7 @@ pub(crate) struct ContentionPeer {
     key: SessionKey,
     receiver: OutboundReceiver<WaitingMessage>,
     batch: VecDeque<WaitingMessage>,
-    encoded: Encoded,
+    encoded: EncodedBatch,
 }
 
 impl ContentionPeer {
@@ -36,7 +36,7 @@ impl ContentionPeer {
         let (queue, receiver) = outbound::queue();
         let key = host.attach(queue);
         let (host, batch) = (Arc::clone(host), VecDeque::new());
-        let mut peer = Self { host, key, receiver, batch, encoded: Encoded::default() };
+        let mut peer = Self { host, key, receiver, batch, encoded: EncodedBatch::default() };
         peer.skip();
         peer
     }

@@ -63,7 +63,7 @@ pub use driver::Driver;
 pub use error::{Error, Failure};
 pub use link::{DeliveryOutcome, Link, SendError};
 #[cfg(feature = "net")]
-pub use net::{Client, Endpoint, Protocol, Reconnect, Target};
+pub use net::{Client, Reconnect, Target, TargetEndpoint, TargetProtocol};
 pub use passthru::Passthru;
 pub use procedure::{Args, CallPart, Invocation, Kwargs, Procedure, Progress, ProgressiveArgs};
 pub use publish::PublishFuture;

@@ -52,7 +52,7 @@ pub mod reconnect;
 pub mod target;
 
 pub use reconnect::Reconnect;
-pub use target::{Endpoint, Protocol, Target};
+pub use target::{Target, TargetEndpoint, TargetProtocol};
 
 use connection_task::ConnectionTask;
 use connector::Connector;

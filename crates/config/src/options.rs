@@ -1,8 +1,9 @@
 //! The macro that declares a section of options: its struct, defaults, keys and reader in one
 //! place.
 
-/// Declares a struct of options, with [`Default`] and [`Options`](crate::section::Options). The
-/// name of each field is the key of the option, so that each option is named once.
+/// Declares a struct of options, with [`Default`] and
+/// [`SectionOptions`](crate::section::SectionOptions). The name of each field is the key of the
+/// option, so that each option is named once.
 ///
 /// A field is written `name: Type = default, reader;`. The reader is a function of the section, the
 /// key and the default.
@@ -24,7 +25,7 @@ macro_rules! options {
             }
         }
 
-        impl $crate::section::Options for $name {
+        impl $crate::section::SectionOptions for $name {
             const KEYS: &'static [&'static str] = &[$(stringify!($field),)*];
 
             fn read(section: &mut $crate::section::Section<'_>) -> Self {

@@ -70,7 +70,7 @@ impl SectionKeys {
 }
 
 /// A section whose keys are the fields of a struct. The macro `options!` implements it.
-pub(crate) trait Options: Default {
+pub(crate) trait SectionOptions: Default {
     /// The keys, in the order of the fields.
     const KEYS: &'static [&'static str];
 
@@ -257,7 +257,7 @@ impl<'a> Section<'a> {
     }
 
     /// The options in the section of a key. Absent ones have their defaults.
-    pub(crate) fn options<O: Options>(
+    pub(crate) fn options<O: SectionOptions>(
         &mut self,
         key: &'static str,
         declared: &'static SectionKeys,

@@ -2,17 +2,18 @@
 //!
 //! ```
 //! use cloverleaf_client::{Args, Failure};
-//! use cloverleaf_hosting::{Components, Joined};
+//! use cloverleaf_hosting::{ComponentContext, ComponentError, Components};
 //!
-//! let components = Components::new().with("hello.AppSession", |joined: Joined| async move {
-//!     joined
+//! let hello = |start: ComponentContext| async move {
+//!     start
 //!         .session
 //!         .register("com.example.hello", |Args((name,)): Args<(String,)>| async move {
 //!             Ok::<_, Failure>(format!("Hello, {name}!"))
 //!         })
 //!         .await?;
-//!     Ok(())
-//! });
+//!     Ok::<_, ComponentError>(())
+//! };
+//! let components = Components::new().with("hello.AppSession", hello);
 //! assert!(components.has("hello.AppSession"));
 //! ```
 
@@ -27,7 +28,7 @@ use serde_json::Value;
 
 /// The arguments of a component's start.
 #[derive(Debug)]
-pub struct Joined {
+pub struct ComponentContext {
     /// The open session of the component.
     pub session: Session,
     /// The realm of the session.
@@ -45,15 +46,15 @@ pub type Starting = Pin<Box<dyn Future<Output = Result<(), ComponentError>> + Se
 /// Registers and subscribes with an open session, and runs as long as the session.
 pub trait Component: Send + Sync + 'static {
     /// Starts an instance.
-    fn start(&self, joined: Joined) -> Starting;
+    fn start(&self, joined: ComponentContext) -> Starting;
 }
 
 impl<F, Fut> Component for F
 where
-    F: Fn(Joined) -> Fut + Send + Sync + 'static,
+    F: Fn(ComponentContext) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), ComponentError>> + Send + 'static,
 {
-    fn start(&self, joined: Joined) -> Starting {
+    fn start(&self, joined: ComponentContext) -> Starting {
         Box::pin(self(joined))
     }
 }

@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::task::JoinSet;
 
-use crate::components::{Component, ComponentError, Components, Joined};
+use crate::components::{Component, ComponentContext, ComponentError, Components};
 
 /// When a container has done its work (the worker option `shutdown`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ async fn run_component(
     let session = connect(target, &realm).await?;
     tracing::info!(component = classname, realm, "component joined");
     let ended = session.clone();
-    component.start(Joined { session, realm, extra }).await?;
+    component.start(ComponentContext { session, realm, extra }).await?;
     let reason = ended.ended().await;
     tracing::info!(component = classname, %reason, "component left");
     Ok(())

@@ -14,4 +14,4 @@ pub mod components;
 pub mod container;
 pub mod supervisor;
 
-pub use components::{Component, ComponentError, Components, Joined, UnknownClass};
+pub use components::{Component, ComponentContext, ComponentError, Components, UnknownClass};

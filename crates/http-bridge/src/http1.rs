@@ -8,7 +8,7 @@
 //! lengths or hosts, a transfer coding or a folded line needs hyper. Lines may end with a line feed
 //! alone, as hyper accepts it. Reasons and measurements: `docs/decisions/http.md`.
 //!
-//! Spec: RFC 9112 (message syntax), RFC 9110 section 10.1.1 (Expect) and 7.6.1 (Connection).
+//! Standards: RFC 9112 (message syntax), RFC 9110 section 10.1.1 (Expect) and 7.6.1 (Connection).
 
 mod date;
 mod parse;

@@ -8,6 +8,7 @@
 //! | [`schemas`] | JSON Schemas of payloads |
 //! | [`web`] | HTTP servers and the services at their paths |
 //! | [`websocket`] | options of WebSockets |
+//! | [`wamp`] | WAMP services of listeners and paths |
 //! | [`protocols`] | what the connections of a listener speak |
 //! | [`containers`] | containers and their components |
 
@@ -15,6 +16,7 @@ pub(crate) mod containers;
 pub(crate) mod protocols;
 pub(crate) mod realms;
 mod schemas;
+mod wamp;
 mod web;
 mod websocket;
 
@@ -100,7 +102,7 @@ mod tests {
     use cloverleaf_transport::outbound::HighWaterMark;
 
     use super::connection_limits;
-    use super::protocols::high_water_mark;
+    use super::wamp::high_water_mark;
 
     #[test]
     fn default_limits_of_a_listener_are_those_of_its_connections() {

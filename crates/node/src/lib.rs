@@ -43,7 +43,7 @@ pub mod tuning;
 pub use cli::main;
 pub use cloverleaf_config as config;
 pub use cloverleaf_hosting::components;
-pub use cloverleaf_hosting::{Component, ComponentError, Components, Joined};
+pub use cloverleaf_hosting::{Component, ComponentContext, ComponentError, Components};
 pub use error::ApplyError;
 pub use node::{Node, NodeOptions};
 pub use plan::Plan;

@@ -184,7 +184,7 @@ impl StoreObserver for StoreWatch {
 
 /// The file in which a realm stores its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreFile {
+pub struct EventStoreFile {
     /// The file.
     pub path: PathBuf,
     /// The size of the cache, in bytes.
@@ -196,11 +196,11 @@ pub struct StoreFile {
 /// # Errors
 /// When the file cannot be used.
 pub fn open(
-    file: &StoreFile,
+    file: &EventStoreFile,
     mut settings: RealmSettings,
 ) -> Result<(RealmSettings, RealmLink), StoreError> {
     let link = RealmLink::default();
-    let StoreFile { path, cache_bytes } = file;
+    let EventStoreFile { path, cache_bytes } = file;
     let realm = settings.name.to_string();
     let histories = settings.histories.iter().map(|history| store::HistoryLimits {
         name: format!("{}:{}", history.pattern.policy().name(), history.pattern.as_str()),

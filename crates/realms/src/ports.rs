@@ -13,13 +13,13 @@ use cloverleaf_wamp::websocket::CloseCode;
 use crate::resume_signal::ResumeSignal;
 
 /// The queue of messages to a connection.
-pub type Queue = OutboundSender<WaitingMessage>;
+pub type ConnectionQueue = OutboundSender<WaitingMessage>;
 
 /// The outbox of one session.
 #[derive(Debug, Clone)]
 pub enum Port {
     /// A connection.
-    Wire(Queue),
+    Wire(ConnectionQueue),
     /// A session in this process: a component or the HTTP bridge.
     Local(Arc<LocalPort>),
 }

@@ -18,7 +18,7 @@ use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::ports::{Port, Queue};
+use crate::ports::{ConnectionQueue, Port};
 use crate::realm_host::RealmHost;
 
 /// The realms of a node by name.
@@ -27,7 +27,7 @@ pub struct Realms {
     configured: RwLock<BTreeMap<String, Arc<RealmHost>>>,
     template: RwLock<Option<Arc<Template>>>,
     /// The queues of connections without a session.
-    unjoined: Mutex<Slab<Queue>>,
+    unjoined: Mutex<Slab<ConnectionQueue>>,
 }
 
 /// The entry of a connection without a session; dropping it removes the entry.
@@ -180,7 +180,7 @@ impl Realms {
     }
 
     /// Adds a connection without a session.
-    pub fn note_unjoined(self: &Arc<Self>, queue: &Queue) -> Unjoined {
+    pub fn note_unjoined(self: &Arc<Self>, queue: &ConnectionQueue) -> Unjoined {
         let key = self.unjoined.lock().insert(queue.clone());
         Unjoined { realms: Arc::clone(self), key }
     }

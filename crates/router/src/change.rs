@@ -4,7 +4,7 @@ use crate::session_key::SessionKey;
 
 /// One change of a registration or subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change<Id> {
+pub(crate) enum EntryChange<Id> {
     /// The entry was created.
     Created(Id),
     /// A session joined it.

@@ -45,7 +45,7 @@ use crate::input_memory::InputMemory;
 use crate::keepalive::{PingAction, Pinger};
 use crate::limits::{ConnectionLimits, READS_PER_TURN, UNSENT_PAUSES_READING};
 use crate::log_limited;
-use crate::outbound::{Encoded, OutboundReceiver};
+use crate::outbound::{EncodedBatch, OutboundReceiver};
 use crate::stream::Stream;
 
 mod reading;
@@ -82,11 +82,11 @@ pub struct Connection<H: Handler> {
     handler: H,
     receiver: OutboundReceiver<H::Item>,
     batch: VecDeque<H::Item>,
-    encoded: Encoded,
-    /// Encoded bytes. Those before `sent` have been written.
+    encoded: EncodedBatch,
+    /// EncodedBatch bytes. Those before `sent` have been written.
     unsent: Vec<u8>,
     sent: usize,
-    /// Encoded bytes that answer pings, counted until everything has been sent.
+    /// EncodedBatch bytes that answer pings, counted until everything has been sent.
     pongs: usize,
     stage: ConnectionStage,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -130,7 +130,7 @@ impl<H: Handler> Connection<H> {
             handler,
             receiver,
             batch: VecDeque::new(),
-            encoded: Encoded::default(),
+            encoded: EncodedBatch::default(),
             unsent: Vec::new(),
             sent: 0,
             pongs: 0,

@@ -29,7 +29,7 @@ mod shared;
 
 pub use item::{HighWaterMark, Overflow, Pushed, QueueEnd, Queued, SlowConsumer};
 pub use memory::{Charge, QueueMemory, Shed};
-pub use queue::Encoded;
+pub use queue::EncodedBatch;
 use queue::Queue;
 pub use receiver::OutboundReceiver;
 pub use sender::OutboundSender;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloverleaf_allocator::Allocator;
 use cloverleaf_client::{Args, Failure, InvokePolicy, Kwargs};
-use cloverleaf_node::{ComponentError, Components, Joined};
+use cloverleaf_node::{ComponentContext, ComponentError, Components};
 use serde::Deserialize;
 
 #[global_allocator]
@@ -21,7 +21,7 @@ const QUIET_CALLS: u64 = 10_000;
 
 /// The keyword arguments of all procedures.
 #[derive(Deserialize)]
-struct Options {
+struct ExampleOptions {
     /// Whether every call is logged; otherwise every 10,000th call is.
     #[serde(default = "yes")]
     verbose: bool,
@@ -40,10 +40,13 @@ struct Calculation {
 }
 
 /// Registers a calculation. It counts and logs its calls.
-async fn register(joined: Joined, calculation: Calculation) -> Result<(), ComponentError> {
+async fn register(
+    joined: ComponentContext,
+    calculation: Calculation,
+) -> Result<(), ComponentError> {
     let Calculation { procedure, policy, calculate } = calculation;
     let calls = Arc::new(AtomicU64::new(0));
-    let code = move |Args((a, b)): Args<(i64, i64)>, Kwargs(options): Kwargs<Options>| {
+    let code = move |Args((a, b)): Args<(i64, i64)>, Kwargs(options): Kwargs<ExampleOptions>| {
         let count = calls.fetch_add(1, Ordering::Relaxed) + 1;
         let result = calculate(a, b);
         if options.verbose {

@@ -8,7 +8,7 @@ use cloverleaf_router::SessionKey;
 use cloverleaf_testkit::{Client, settings};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 
-use crate::outbound::{Encoded, OutboundReceiver, queue};
+use crate::outbound::{EncodedBatch, OutboundReceiver, queue};
 use crate::ports::{Port, Waiting};
 use crate::realm_host::RealmHost;
 use crate::task::until_ready_with;
@@ -74,7 +74,7 @@ impl Session {
             let realm = Arc::clone(&self.realm);
             let look = move || assert!(realm.session_count() < 10);
             let end = until_ready_with(look, |context| {
-                receiver.poll_take(&mut Encoded::default(), received, context)
+                receiver.poll_take(&mut EncodedBatch::default(), received, context)
             });
             assert_eq!(end, None);
         }
@@ -85,7 +85,8 @@ impl Session {
     /// Whether no message is left.
     pub fn has_received_all(&mut self) -> bool {
         let context = Context::from_waker(Waker::noop());
-        let taken = self.receiver.poll_take(&mut Encoded::default(), &mut self.received, &context);
+        let taken =
+            self.receiver.poll_take(&mut EncodedBatch::default(), &mut self.received, &context);
         self.received.is_empty() && taken.is_pending()
     }
 

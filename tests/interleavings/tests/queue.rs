@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 
 use cloverleaf_interleavings::limits::{QUEUE_HIGH_WATER_BYTES, QUEUE_MAX_BYTES};
 use cloverleaf_interleavings::outbound::{
-    Encoded, OutboundReceiver, OutboundSender, Overflow, Pushed, QueueEnd, Queued, SlowConsumer,
-    queue,
+    EncodedBatch, OutboundReceiver, OutboundSender, Overflow, Pushed, QueueEnd, Queued,
+    SlowConsumer, queue,
 };
 use cloverleaf_interleavings::task::{until_ready, until_the_end};
 use cloverleaf_wamp::websocket::CloseCode;
@@ -57,7 +57,7 @@ fn push_answers(outbound: &OutboundSender<Item>, thread: u8, count: u8) -> Vec<(
 /// Takes the queued items or waits for the next ones, which count as encoded at once.
 fn take(
     receiver: &mut OutboundReceiver<Item>,
-    encoded: &mut Encoded,
+    encoded: &mut EncodedBatch,
 ) -> Result<Vec<(u8, u8)>, QueueEnd> {
     let mut batch = VecDeque::new();
     let end = until_ready(|context| receiver.poll_take(encoded, &mut batch, context));
@@ -70,7 +70,7 @@ fn take(
 }
 
 fn take_until_the_end(receiver: &mut OutboundReceiver<Item>) -> (Vec<(u8, u8)>, QueueEnd) {
-    let (mut taken, mut encoded) = (Vec::new(), Encoded::default());
+    let (mut taken, mut encoded) = (Vec::new(), EncodedBatch::default());
     loop {
         match take(receiver, &mut encoded) {
             Ok(items) => taken.extend(items),
@@ -87,7 +87,7 @@ fn no_push_is_missed_and_pushes_of_each_thread_keep_their_order() {
             let outbound = outbound.clone();
             thread::spawn(move || push_answers(&outbound, number, count))
         });
-        let (mut taken, mut encoded) = (Vec::new(), Encoded::default());
+        let (mut taken, mut encoded) = (Vec::new(), EncodedBatch::default());
         while taken.len() < 3 {
             taken.extend(take(&mut receiver, &mut encoded).expect("the queue does not end"));
         }
@@ -127,7 +127,7 @@ fn ended_connection_frees_all_items_and_takes_no_others() {
             };
             [push(1), push(2)]
         });
-        let _ = take(&mut receiver, &mut Encoded::default());
+        let _ = take(&mut receiver, &mut EncodedBatch::default());
         drop(receiver);
         let lives: [Weak<()>; 2] = pusher.join().unwrap();
         assert!(lives.iter().all(|life| life.upgrade().is_none()), "an item was left behind");
@@ -182,7 +182,7 @@ fn task_that_waits_for_room_is_woken_by_a_write_or_the_end() {
             assert_eq!(outbound.push(large), Pushed::Queued);
             until_ready(|context| outbound.poll_room(context));
         });
-        let mut encoded = Encoded::default();
+        let mut encoded = EncodedBatch::default();
         let _ = take(&mut receiver, &mut encoded);
         // The next take reports what was written.
         let mut batch = VecDeque::new();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloverleaf_client::Session;
-use cloverleaf_node::{Components, Joined};
+use cloverleaf_node::{ComponentContext, Components};
 
 use attachments::{Attachment, Router};
 use scenarios::Scenario;
@@ -34,7 +34,7 @@ mod stage;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
-    let components = Components::new().with("matrix.Scenarios", |joined: Joined| {
+    let components = Components::new().with("matrix.Scenarios", |joined: ComponentContext| {
         // The router listens only after its components have started.
         tokio::spawn(run(joined.session));
         std::future::ready(Ok(()))

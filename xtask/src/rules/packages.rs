@@ -70,7 +70,7 @@ pub(crate) const RULES: &[PackageRule] = &[
     },
     PackageRule {
         package: RING,
-        may_name: &[],
+        may_name: &[WAKES],
         never: &["hyper", "rustls"],
         reason: "it moves bytes of sockets and does not interpret them",
     },

@@ -22,7 +22,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::peer::{JoinResult, SocketPeer};
-use super::target::{Endpoint, Protocol, Target};
+use super::target::{Target, TargetEndpoint, TargetProtocol};
 use crate::error::Error;
 
 /// A connection to a router.
@@ -98,13 +98,13 @@ pub(super) fn new_queue() -> (OutboundSender<ClientMessage>, OutboundReceiver<Cl
     queue()
 }
 
-async fn connect(endpoint: &Endpoint) -> io::Result<Stream> {
+async fn connect(endpoint: &TargetEndpoint) -> io::Result<Stream> {
     match endpoint {
-        Endpoint::Tcp { host, port } => {
+        TargetEndpoint::Tcp { host, port } => {
             let stream = TcpStream::connect((host.as_str(), *port)).await?;
             Stream::tcp(stream)
         }
-        Endpoint::Unix(path) => {
+        TargetEndpoint::Unix(path) => {
             let stream = UnixStream::connect(system_name(path)).await?;
             Ok(Stream::Unix(UnixSocket::new(stream.into_std()?)?))
         }
@@ -117,10 +117,10 @@ async fn shake_hands(
 ) -> Result<(Negotiated, Vec<u8>), TransportError> {
     let Target { protocol, serializers, max_message, .. } = target;
     match protocol {
-        Protocol::WebSocket { host, path } => {
+        TargetProtocol::WebSocket { host, path } => {
             websocket::connect(stream, host, path, serializers, *max_message).await
         }
-        Protocol::RawSocket => {
+        TargetProtocol::RawSocket => {
             let serializer = serializers.first().copied().unwrap_or(Serializer::MsgPack);
             let agreed = rawsocket::connect(stream, serializer, *max_message).await?;
             Ok((agreed, Vec::new()))

@@ -18,9 +18,9 @@ const OFFERED: [Serializer; 4] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Its socket.
-    pub endpoint: Endpoint,
+    pub endpoint: TargetEndpoint,
     /// How messages stand in the byte stream.
-    pub protocol: Protocol,
+    pub protocol: TargetProtocol,
     /// What to speak, best first. RawSocket can ask for the first one only.
     pub serializers: Vec<Serializer>,
     /// The longest message to take, in bytes.
@@ -29,7 +29,7 @@ pub struct Target {
 
 /// A socket that a router listens on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
+pub enum TargetEndpoint {
     /// TCP.
     Tcp {
         /// A name or an address; an IPv6 address without brackets.
@@ -44,7 +44,7 @@ pub enum Endpoint {
 
 /// How messages stand in the byte stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Protocol {
+pub enum TargetProtocol {
     /// WebSocket (RFC 6455).
     WebSocket {
         /// The `Host` header: name or address, with the port unless it is 80.
@@ -58,15 +58,19 @@ pub enum Protocol {
 
 impl Target {
     /// A RawSocket at an endpoint, msgpack.
-    pub fn rawsocket(endpoint: Endpoint) -> Self {
+    pub fn rawsocket(endpoint: TargetEndpoint) -> Self {
         let serializers = vec![Serializer::MsgPack];
-        let protocol = Protocol::RawSocket;
+        let protocol = TargetProtocol::RawSocket;
         Self { endpoint, protocol, serializers, max_message: DEFAULT_MAX_MESSAGE }
     }
 
     /// A WebSocket at an endpoint, all serializers offered.
-    pub fn websocket(endpoint: Endpoint, host: impl Into<String>, path: impl Into<String>) -> Self {
-        let protocol = Protocol::WebSocket { host: host.into(), path: path.into() };
+    pub fn websocket(
+        endpoint: TargetEndpoint,
+        host: impl Into<String>,
+        path: impl Into<String>,
+    ) -> Self {
+        let protocol = TargetProtocol::WebSocket { host: host.into(), path: path.into() };
         let serializers = OFFERED.to_vec();
         Self { endpoint, protocol, serializers, max_message: DEFAULT_MAX_MESSAGE }
     }
@@ -81,16 +85,16 @@ impl FromStr for Target {
             Error::Connect(format!("the address '{address}' {reason}").into())
         };
         Ok(match TransportUrl::parse(address).map_err(fault)? {
-            TransportUrl::Unix { path } => Self::rawsocket(Endpoint::Unix(path.into())),
+            TransportUrl::Unix { path } => Self::rawsocket(TargetEndpoint::Unix(path.into())),
             TransportUrl::Tcp { host, port } => {
-                Self::rawsocket(Endpoint::Tcp { host: host.to_owned(), port })
+                Self::rawsocket(TargetEndpoint::Tcp { host: host.to_owned(), port })
             }
             // TLS is not supported.
             TransportUrl::WebSocket(WebSocketUrl { is_secure: true, .. }) => {
                 return Err(fault(InvalidTransportUrl::Scheme));
             }
             TransportUrl::WebSocket(WebSocketUrl { authority, host, port, path, .. }) => {
-                let endpoint = Endpoint::Tcp { host: host.to_owned(), port };
+                let endpoint = TargetEndpoint::Tcp { host: host.to_owned(), port };
                 Self::websocket(endpoint, authority, path)
             }
         })
@@ -100,16 +104,16 @@ impl FromStr for Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.protocol, &self.endpoint) {
-            (Protocol::WebSocket { path, .. }, Endpoint::Tcp { host, port }) => {
+            (TargetProtocol::WebSocket { path, .. }, TargetEndpoint::Tcp { host, port }) => {
                 write!(f, "ws://{}:{port}{path}", Bracketed(host))
             }
-            (Protocol::WebSocket { path, .. }, Endpoint::Unix(socket)) => {
+            (TargetProtocol::WebSocket { path, .. }, TargetEndpoint::Unix(socket)) => {
                 write!(f, "WebSocket {path} at unix:{}", socket.display())
             }
-            (Protocol::RawSocket, Endpoint::Tcp { host, port }) => {
+            (TargetProtocol::RawSocket, TargetEndpoint::Tcp { host, port }) => {
                 write!(f, "tcp://{}:{port}", Bracketed(host))
             }
-            (Protocol::RawSocket, Endpoint::Unix(socket)) => {
+            (TargetProtocol::RawSocket, TargetEndpoint::Unix(socket)) => {
                 write!(f, "unix:{}", socket.display())
             }
         }
@@ -127,10 +131,10 @@ impl fmt::Display for Bracketed<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Endpoint, Target};
+    use super::{Target, TargetEndpoint};
 
-    fn tcp(host: &str, port: u16) -> Endpoint {
-        Endpoint::Tcp { host: host.to_owned(), port }
+    fn tcp(host: &str, port: u16) -> TargetEndpoint {
+        TargetEndpoint::Tcp { host: host.to_owned(), port }
     }
 
     fn parsed(address: &str) -> Target {
@@ -152,7 +156,7 @@ mod tests {
             Target::websocket(tcp("::1", 8080), "[::1]:8080", "/ws")
         );
         assert_eq!(parsed("tcp://127.0.0.1:8081"), Target::rawsocket(tcp("127.0.0.1", 8081)));
-        let socket = Target::rawsocket(Endpoint::Unix("/run/router.sock".into()));
+        let socket = Target::rawsocket(TargetEndpoint::Unix("/run/router.sock".into()));
         assert_eq!(parsed("unix:/run/router.sock"), socket);
         assert_eq!(parsed("unix:///run/router.sock"), socket);
     }

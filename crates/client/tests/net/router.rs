@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloverleaf_client::{Client, Endpoint, Protocol, Serializer, Target};
+use cloverleaf_client::{Client, Serializer, Target, TargetEndpoint, TargetProtocol};
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::{Listener, TcpOptions, UnixOptions};
 use cloverleaf_transport::outbound::queue;
@@ -153,8 +153,10 @@ impl Router {
             }
         };
         let endpoint = match listener.local_address() {
-            Some(address) => Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: address.port() },
-            None => Endpoint::Unix(path),
+            Some(address) => {
+                TargetEndpoint::Tcp { host: "127.0.0.1".to_owned(), port: address.port() }
+            }
+            None => TargetEndpoint::Unix(path),
         };
         let target = match transport {
             RouterTransport::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
@@ -182,11 +184,13 @@ impl Router {
     /// The address of this router.
     pub(crate) fn address(&self) -> String {
         match (&self.target.protocol, &self.target.endpoint) {
-            (Protocol::RawSocket, _) => self.target.to_string(),
-            (Protocol::WebSocket { path, .. }, Endpoint::Tcp { host, port }) => {
+            (TargetProtocol::RawSocket, _) => self.target.to_string(),
+            (TargetProtocol::WebSocket { path, .. }, TargetEndpoint::Tcp { host, port }) => {
                 format!("ws://{host}:{port}{path}")
             }
-            (Protocol::WebSocket { .. }, Endpoint::Unix(_)) => unreachable!("not listened on"),
+            (TargetProtocol::WebSocket { .. }, TargetEndpoint::Unix(_)) => {
+                unreachable!("not listened on")
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::field::Field;
 use crate::load_context::FormatVersion;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static ALLOW: SectionKeys =
     SectionKeys::closed("a permission's 'allow'", AllowedActions::KEYS);

@@ -3,7 +3,7 @@
 use super::ids;
 use crate::field::Field;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static CONTROLLER: SectionKeys = SectionKeys::closed(
     "a controller",

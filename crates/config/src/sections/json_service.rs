@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static JSON_SERVICE: SectionKeys =
     SectionKeys::closed("a json service", &["type", "id", "value", "options"]);

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static REALM_LIMITS: SectionKeys =
     SectionKeys::closed("the limits of a realm", RealmLimits::KEYS);

@@ -10,7 +10,7 @@ use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
 use super::websocket::MAX_MESSAGE_SIZE;
 use crate::field::WholeNumber;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static LONGPOLL_SERVICE: SectionKeys = SectionKeys::closed(
     "a longpoll service",

@@ -10,7 +10,7 @@ use crate::document::Value;
 use crate::env;
 use crate::field::Field;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static PERMISSION: SectionKeys = SectionKeys::closed(
     "a permission",

@@ -8,7 +8,7 @@ use cloverleaf_wamp::uri::UriRule;
 use super::retained::{RETAINED, RetainedOptions};
 use super::times::milliseconds;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static REALM_OPTIONS: SectionKeys =
     SectionKeys::closed("realm options", RealmOptions::KEYS);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::times::milliseconds;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static RETAINED: SectionKeys =
     SectionKeys::closed("the options of retained events", RetainedOptions::KEYS);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::field::Field;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 use crate::unsupported;
 
 pub(crate) static STATIC_SERVICE: SectionKeys = SectionKeys::closed(

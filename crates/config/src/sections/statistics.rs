@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::times;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static STATISTICS: SectionKeys =
     SectionKeys::open("a realm's statistics", StatsOptions::KEYS);

@@ -20,7 +20,7 @@ use crate::fault::excerpt;
 use crate::field::Field;
 use crate::load_context::FormatVersion;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 use crate::unsupported;
 
 pub(crate) static WEB_TRANSPORT: SectionKeys = SectionKeys::closed(

@@ -7,7 +7,7 @@ use cloverleaf_wamp::websocket::deflate::DeflateOptions;
 
 use super::compression::compression;
 use crate::options::options;
-use crate::section::{Options, Section, SectionKeys};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static WEBSOCKET_OPTIONS: SectionKeys =
     SectionKeys::closed("websocket options", &[ENABLE_HYBI10, ENABLE_FLASH_POLICY, FLASH_POLICY])

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cloverleaf_client::net::{Endpoint, Protocol, Target};
+use cloverleaf_client::net::{Target, TargetEndpoint, TargetProtocol};
 use cloverleaf_config::settings::{
     self as config, ConnectingEndpoint, ConnectingTransport, ContainerComponent, ContainerWorker,
     EnvInherit,
@@ -56,7 +56,7 @@ fn target(transport: &ConnectingTransport) -> Result<Target, String> {
     Ok(match transport {
         ConnectingTransport::RawSocket(rawsocket) => Target {
             endpoint: endpoint(&rawsocket.endpoint),
-            protocol: Protocol::RawSocket,
+            protocol: TargetProtocol::RawSocket,
             serializers: vec![rawsocket.serializer],
             max_message: rawsocket.max_message_size.map_or(DEFAULT_MAX_MESSAGE, |n| n as usize),
         },
@@ -72,7 +72,10 @@ fn target(transport: &ConnectingTransport) -> Result<Target, String> {
             let limit = websocket.options.max_message_size;
             Target {
                 endpoint: endpoint(&websocket.endpoint),
-                protocol: Protocol::WebSocket { host: host.to_owned(), path: path.to_owned() },
+                protocol: TargetProtocol::WebSocket {
+                    host: host.to_owned(),
+                    path: path.to_owned(),
+                },
                 serializers: websocket.serializers.clone(),
                 max_message: limit.map_or(DEFAULT_MAX_MESSAGE, |n| n as usize),
             }
@@ -80,9 +83,11 @@ fn target(transport: &ConnectingTransport) -> Result<Target, String> {
     })
 }
 
-fn endpoint(endpoint: &ConnectingEndpoint) -> Endpoint {
+fn endpoint(endpoint: &ConnectingEndpoint) -> TargetEndpoint {
     match endpoint {
-        ConnectingEndpoint::Tcp(tcp) => Endpoint::Tcp { host: tcp.host.clone(), port: tcp.port },
-        ConnectingEndpoint::Unix(unix) => Endpoint::Unix(PathBuf::from(&unix.path)),
+        ConnectingEndpoint::Tcp(tcp) => {
+            TargetEndpoint::Tcp { host: tcp.host.clone(), port: tcp.port }
+        }
+        ConnectingEndpoint::Unix(unix) => TargetEndpoint::Unix(PathBuf::from(&unix.path)),
     }
 }

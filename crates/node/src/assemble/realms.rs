@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::{DisclosureOptions, StoreBackend};
 use cloverleaf_realms::RealmHost;
-use cloverleaf_realms::event_store::StoreFile;
+use cloverleaf_realms::event_store::EventStoreFile;
 use cloverleaf_realms::meter::StatsRule;
 use cloverleaf_realms::settings::{
     CallQueue, CallTimes, Compatibility, DisclosedHeaders, Disclosure, HistorySettings, Permission,
@@ -66,10 +66,10 @@ pub(crate) fn settings(realm: &config::RealmConfig) -> RealmSettings {
 }
 
 /// The file of a realm's event store, if it has one.
-pub(crate) fn store_file(realm: &config::RealmConfig) -> Option<StoreFile> {
+pub(crate) fn store_file(realm: &config::RealmConfig) -> Option<EventStoreFile> {
     match &realm.store.as_ref()?.backend {
         StoreBackend::File { path, cache_bytes } => {
-            Some(StoreFile { path: path.clone(), cache_bytes: *cache_bytes })
+            Some(EventStoreFile { path: path.clone(), cache_bytes: *cache_bytes })
         }
         StoreBackend::Memory => None,
     }

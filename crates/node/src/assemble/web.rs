@@ -17,7 +17,7 @@ use cloverleaf_web::{
 };
 use hyper::header::HeaderValue;
 
-use super::protocols::{max_message, wamp_endpoint, wamp_service};
+use super::wamp::{max_message, wamp_endpoint, wamp_service};
 use super::websocket::websocket_endpoint;
 use super::{Context, Existing};
 use crate::error::ApplyError;

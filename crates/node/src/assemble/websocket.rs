@@ -7,10 +7,10 @@ use cloverleaf_transport::{KeepAlive, WebSocketServerOptions};
 use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::websocket::WebSocketLimits;
 use cloverleaf_wamp::websocket::deflate::DeflateOptions;
+use cloverleaf_web::{FrameOptions, WebSocketEndpoint, WebSocketPurpose};
 use hyper::header::HeaderValue;
 
-use super::protocols::max_message;
-use cloverleaf_web::{FrameOptions, WebSocketEndpoint, WebSocketPurpose};
+use super::wamp::max_message;
 
 /// The value of the header `Server`, if it is sent.
 const SERVER: &str = concat!("Cloverleaf/", env!("CARGO_PKG_VERSION"));

@@ -13,7 +13,7 @@ use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
     ListenerLimits, ListeningEndpoint, ListeningTransport, Ports, RealmConfig, RouterComponent,
 };
-use cloverleaf_hosting::Joined;
+use cloverleaf_hosting::ComponentContext;
 use cloverleaf_realms::local::{self, LocalIdentity, OwnedSession};
 use cloverleaf_realms::{RealmHost, event_store};
 use cloverleaf_transport::listener::Listener;
@@ -308,7 +308,8 @@ impl Node {
         let (session, driver) = local::join(realm, identity)?;
         let owned = OwnedSession(session.clone());
         spawn(driver);
-        let joined = Joined { session, realm: wanted.realm.clone(), extra: wanted.extra.clone() };
+        let joined =
+            ComponentContext { session, realm: wanted.realm.clone(), extra: wanted.extra.clone() };
         component.start(joined).await.map_err(|source| ApplyError::Component {
             classname: wanted.classname.clone(),
             source,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use cloverleaf_config::{ProcessEnvironment, Settings, load_for};
-use cloverleaf_hosting::{Components, Joined};
+use cloverleaf_hosting::{ComponentContext, Components};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::Notify;
 
@@ -31,7 +31,7 @@ fn starting(begun: &Arc<Notify>, directory: &Path) -> (Settings, NodeOptions) {
     let settings =
         load_for(&file, directory, &ProcessEnvironment).expect("a configuration").settings;
     let begun = Arc::clone(begun);
-    let components = Components::new().with("slow.AppSession", move |_: Joined| {
+    let components = Components::new().with("slow.AppSession", move |_: ComponentContext| {
         let begun = Arc::clone(&begun);
         async move {
             begun.notify_one();

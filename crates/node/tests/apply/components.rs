@@ -1,7 +1,7 @@
 //! Components of the router that start, start again and stop.
 
 use cloverleaf_client::{Failure, Session};
-use cloverleaf_node::{Components, Joined};
+use cloverleaf_node::{ComponentContext, Components};
 use serde_json::{Value, json};
 
 use crate::clients::Load;
@@ -9,16 +9,21 @@ use crate::fixture::{TestNode, any_port, rawsocket, realm, realm_with, role, wai
 
 /// A component that registers the procedure `com.greet`, and one that fails.
 pub(crate) fn components() -> Components {
-    Components::new().with("greeter", greeter).with("failing", |joined: Joined| async move {
-        joined.session.register("com.fail", || async { Ok::<_, Failure>(1) }).await?;
-        // Kept beyond the failure.
-        tokio::spawn(async move { joined.session.ended().await });
-        Err("no luck".into())
-    })
+    Components::new().with("greeter", greeter).with(
+        "failing",
+        |joined: ComponentContext| async move {
+            joined.session.register("com.fail", || async { Ok::<_, Failure>(1) }).await?;
+            // Kept beyond the failure.
+            tokio::spawn(async move { joined.session.ended().await });
+            Err("no luck".into())
+        },
+    )
 }
 
 /// Answers with its `extra`. It keeps its session in a task, as components do.
-async fn greeter(joined: Joined) -> Result<(), cloverleaf_node::components::ComponentError> {
+async fn greeter(
+    joined: ComponentContext,
+) -> Result<(), cloverleaf_node::components::ComponentError> {
     let text = joined.extra.as_str().unwrap_or_default().to_owned();
     let greet = move || {
         let text = text.clone();

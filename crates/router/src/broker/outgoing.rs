@@ -25,7 +25,7 @@ use crate::work::Work;
 
 /// The publications of one session.
 #[derive(Debug, Default)]
-struct Queue {
+struct SessionOutgoing {
     publications: VecDeque<Publication>,
     bytes: usize,
     /// The session has a job for them.
@@ -49,7 +49,7 @@ impl DetachedTotals {
     }
 }
 
-impl Queue {
+impl SessionOutgoing {
     /// An empty queue with room for one publication: a session that has ended often has only one.
     fn for_one() -> Self {
         Self { publications: VecDeque::with_capacity(1), ..Self::default() }
@@ -64,7 +64,7 @@ impl Queue {
 /// All unfinished publications of a realm.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    queues: HashMap<SessionKey, Queue>,
+    queues: HashMap<SessionKey, SessionOutgoing>,
     /// Bytes of the publications of sessions.
     bytes: usize,
     /// Bytes of meta events.
@@ -101,7 +101,7 @@ impl Outgoing {
 
     fn push(&mut self, publication: Publication, is_ready: bool) {
         let source = publication.source;
-        let queue = self.queues.entry(source).or_insert_with(Queue::for_one);
+        let queue = self.queues.entry(source).or_insert_with(SessionOutgoing::for_one);
         let size = publication.size();
         queue.bytes += size;
         let of_kind = if publication.is_meta() { &mut self.meta_bytes } else { &mut self.bytes };

@@ -19,7 +19,7 @@ use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
 /// A change of a subscription.
-pub(crate) type SubscriptionChange = crate::change::Change<SubscriptionId>;
+pub(crate) type SubscriptionChange = crate::change::EntryChange<SubscriptionId>;
 
 /// An authorized SUBSCRIBE.
 #[derive(Debug)]

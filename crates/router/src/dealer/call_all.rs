@@ -27,7 +27,7 @@ use crate::work::{self, Work};
 #[derive(Debug)]
 pub(super) struct CallAll {
     /// In the order in which the callees registered.
-    answers: Vec<Answer>,
+    answers: Vec<CallAllAnswer>,
     /// The index of each callee's answer.
     places: HashMap<SessionKey, usize>,
     /// The number of missing answers.
@@ -40,10 +40,11 @@ pub(super) struct CallAll {
 
 /// Bytes for a callee until it has answered: its entry, its place in a hash table that may be half
 /// empty, and the URI of the failure if there is no room for its answer.
-const BYTES_PER_CALLEE: usize = size_of::<Answer>() + 2 * size_of::<(SessionKey, usize)>() + 64;
+const BYTES_PER_CALLEE: usize =
+    size_of::<CallAllAnswer>() + 2 * size_of::<(SessionKey, usize)>() + 64;
 
 #[derive(Debug)]
-struct Answer {
+struct CallAllAnswer {
     invoked: ActiveInvocation,
     outcome: Option<CallOutcome>,
 }
@@ -81,13 +82,13 @@ impl CallAll {
     /// Adds a callee that was invoked.
     fn expect(&mut self, invoked: ActiveInvocation) {
         self.places.insert(invoked.callee, self.answers.len());
-        self.answers.push(Answer { invoked, outcome: None });
+        self.answers.push(CallAllAnswer { invoked, outcome: None });
         self.missing += 1;
     }
 
     /// The callees that have not answered.
     pub(super) fn pending(&self) -> impl Iterator<Item = ActiveInvocation> {
-        let is_missing = |answer: &&Answer| answer.outcome.is_none();
+        let is_missing = |answer: &&CallAllAnswer| answer.outcome.is_none();
         self.answers.iter().filter(is_missing).map(|answer| answer.invoked)
     }
 

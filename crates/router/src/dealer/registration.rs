@@ -39,7 +39,7 @@ pub(crate) struct RegistrationTerms {
 }
 
 /// A change of a registration.
-pub(crate) type RegistrationChange = crate::change::Change<RegistrationId>;
+pub(crate) type RegistrationChange = crate::change::EntryChange<RegistrationId>;
 
 /// The limits of the registrations of one session, with their names in ERROR.
 const fn holding_limits(limits: &SessionLimits) -> HoldingLimits {

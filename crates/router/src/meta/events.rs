@@ -10,7 +10,7 @@ use cloverleaf_wamp::payload::Payload;
 use super::directory::EntryDetails;
 use super::{session, value, values};
 use crate::broker::{self, NewPublication, Publication};
-use crate::change::Change;
+use crate::change::EntryChange;
 use crate::deadline::Moment;
 use crate::dealer;
 use crate::outbox::Outbox;
@@ -141,17 +141,17 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         topics: &Topics,
         by: SessionKey,
-        changes: &[Change<Id>],
+        changes: &[EntryChange<Id>],
         created: impl Fn(&Self, Id) -> Payload,
         now: Moment,
     ) {
         let session = |key: SessionKey| key.id().number();
         for change in changes {
             match *change {
-                Change::Created(id) => {
+                EntryChange::Created(id) => {
                     self.publish_meta_event(by, topics.created, |realm| created(realm, id), now);
                 }
-                Change::Joined(id) => {
+                EntryChange::Joined(id) => {
                     self.publish_meta_event(
                         by,
                         topics.joined,
@@ -159,7 +159,7 @@ impl<O: Outbox> Realm<O> {
                         now,
                     );
                 }
-                Change::Left(id, key) => {
+                EntryChange::Left(id, key) => {
                     self.publish_meta_event(
                         by,
                         topics.left,
@@ -167,7 +167,7 @@ impl<O: Outbox> Realm<O> {
                         now,
                     );
                 }
-                Change::Deleted(id, key) => {
+                EntryChange::Deleted(id, key) => {
                     self.publish_meta_event(
                         by,
                         topics.deleted,

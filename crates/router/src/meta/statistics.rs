@@ -76,7 +76,7 @@ struct Totals {
 
 /// The session of an event of the preset `crossbar`.
 #[derive(Serialize)]
-struct Ids<'a> {
+struct SessionIds<'a> {
     session: u64,
     realm: &'a str,
     authid: &'a str,
@@ -109,7 +109,7 @@ impl<O: Outbox> Realm<O> {
         let payload = |realm: &Self| {
             let settings = &realm.settings;
             if settings.compatibility.stats_are_per_cycle() {
-                let ids = Ids {
+                let ids = SessionIds {
                     session: of.session.id().number(),
                     realm: &settings.name,
                     authid: &of.principal.authid,

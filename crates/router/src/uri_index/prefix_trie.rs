@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// A node; the label is the text that it adds to its parent. Every node but the root has an entry
 /// or at least two children.
 #[derive(Debug)]
-struct Node<V> {
+struct PrefixNode<V> {
     label: Box<[u8]>,
     value: Option<V>,
     /// By the first byte of the child's label.
@@ -14,12 +14,12 @@ struct Node<V> {
 
 #[derive(Debug)]
 pub(super) struct PrefixTrie<V> {
-    root: Node<V>,
+    root: PrefixNode<V>,
 }
 
 impl<V> Default for PrefixTrie<V> {
     fn default() -> Self {
-        Self { root: Node::new(b"", None) }
+        Self { root: PrefixNode::new(b"", None) }
     }
 }
 
@@ -77,7 +77,7 @@ impl<V> PrefixTrie<V> {
     }
 }
 
-impl<V> Node<V> {
+impl<V> PrefixNode<V> {
     fn new(label: &[u8], value: Option<V>) -> Self {
         Self { label: label.into(), value, children: BTreeMap::new() }
     }

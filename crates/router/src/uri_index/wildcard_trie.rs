@@ -50,13 +50,13 @@ struct Walk<'a, F> {
 }
 
 #[derive(Debug)]
-struct Node<V> {
+struct WildcardNode<V> {
     value: Option<V>,
     literal: HashMap<CompactString, Self, RandomState>,
     any: Option<Box<Self>>,
 }
 
-impl<V> Default for Node<V> {
+impl<V> Default for WildcardNode<V> {
     fn default() -> Self {
         Self { value: None, literal: HashMap::default(), any: None }
     }
@@ -64,12 +64,12 @@ impl<V> Default for Node<V> {
 
 #[derive(Debug)]
 pub(super) struct WildcardTrie<V> {
-    root: Node<V>,
+    root: WildcardNode<V>,
 }
 
 impl<V> Default for WildcardTrie<V> {
     fn default() -> Self {
-        Self { root: Node::default() }
+        Self { root: WildcardNode::default() }
     }
 }
 
@@ -146,16 +146,16 @@ impl<V> WildcardTrie<V> {
 
 /// The parts of a URI between its dots.
 #[derive(Debug, Clone)]
-struct Components<'a>(Option<&'a str>);
+struct UriComponents<'a>(Option<&'a str>);
 
-fn components_of(uri: &str) -> Components<'_> {
-    Components(Some(uri))
+fn components_of(uri: &str) -> UriComponents<'_> {
+    UriComponents(Some(uri))
 }
 
-impl<'a> Iterator for Components<'a> {
+impl<'a> Iterator for UriComponents<'a> {
     type Item = &'a str;
 
-    /// Components are short, so a loop over their bytes is faster than a search for the dot.
+    /// UriComponents are short, so a loop over their bytes is faster than a search for the dot.
     fn next(&mut self) -> Option<&'a str> {
         let rest = self.0?;
         let Some(dot) = rest.bytes().position(|byte| byte == b'.') else { return self.0.take() };
@@ -168,7 +168,7 @@ impl<'a> Iterator for Components<'a> {
 impl<F> Walk<'_, F> {
     /// Visits a node and those below it. `is_on_way` tells whether the node that the walk begins
     /// with stands below this one, so that some children were visited earlier.
-    fn visit<V>(&mut self, node: &Node<V>, at: Path, is_on_way: bool)
+    fn visit<V>(&mut self, node: &WildcardNode<V>, at: Path, is_on_way: bool)
     where
         F: FnMut(&V),
     {
@@ -201,7 +201,7 @@ impl<F> Walk<'_, F> {
     }
 }
 
-impl<V> Node<V> {
+impl<V> WildcardNode<V> {
     fn is_leaf(&self) -> bool {
         self.literal.is_empty() && self.any.is_none()
     }
@@ -212,7 +212,7 @@ impl<V> Node<V> {
 
     /// The depth is the number of components of the longest pattern, at most half of
     /// [`cloverleaf_wamp::uri::MAX_URI_BYTES`].
-    fn all_matches(&self, mut rest: Components<'_>, found: &mut impl FnMut(&V)) {
+    fn all_matches(&self, mut rest: UriComponents<'_>, found: &mut impl FnMut(&V)) {
         let Some(component) = rest.next() else {
             if let Some(value) = &self.value {
                 found(value);
@@ -224,7 +224,7 @@ impl<V> Node<V> {
         }
     }
 
-    fn best_match(&self, mut rest: Components<'_>) -> Option<&V> {
+    fn best_match(&self, mut rest: UriComponents<'_>) -> Option<&V> {
         match rest.next() {
             None => self.value.as_ref(),
             Some(component) => {
@@ -233,7 +233,7 @@ impl<V> Node<V> {
         }
     }
 
-    fn remove(&mut self, rest: &mut Components<'_>) -> Option<V> {
+    fn remove(&mut self, rest: &mut UriComponents<'_>) -> Option<V> {
         let Some(component) = rest.next() else { return self.value.take() };
         let child = match component {
             "" => self.any.as_deref_mut()?,

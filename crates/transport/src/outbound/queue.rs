@@ -175,8 +175,8 @@ impl<T> Queue<T> {
 
 impl<T: Queued> Queue<T> {
     /// Subtracts items that were taken and have been encoded.
-    pub(super) fn count_encoded(&mut self, encoded: &mut Encoded) {
-        let Encoded { bytes, shared, messages, .. } = std::mem::take(encoded);
+    pub(super) fn count_encoded(&mut self, encoded: &mut EncodedBatch) {
+        let EncodedBatch { bytes, shared, messages, .. } = std::mem::take(encoded);
         self.bytes = self.bytes.saturating_sub(bytes);
         self.shared = self.shared.saturating_sub(shared);
         self.messages = self.messages.saturating_sub(messages);
@@ -206,7 +206,7 @@ impl<T: Queued> Queue<T> {
 
 /// The items that a connection has encoded since it last took some.
 #[derive(Debug, Default)]
-pub struct Encoded {
+pub struct EncodedBatch {
     /// The bytes that they held in the queue ([`Queued::size`]).
     pub bytes: usize,
     /// Those of these bytes that other queues share ([`Queued::shared_size`]).
@@ -217,7 +217,7 @@ pub struct Encoded {
     pub has_drained: bool,
 }
 
-impl Encoded {
+impl EncodedBatch {
     /// Adds an encoded item. Returns its size.
     pub(crate) fn count(&mut self, item: &impl Queued) -> usize {
         let size = item.size();

@@ -8,7 +8,7 @@ use cloverleaf_wakes::wake;
 use parking_lot::MutexGuard;
 
 use super::item::{QueueEnd, Queued};
-use super::queue::{Encoded, Queue};
+use super::queue::{EncodedBatch, Queue};
 use super::shared::SharedQueue;
 use crate::limits::{
     QUEUE_MAX_AFTER_SHEDDING, QUEUE_READING_PAUSE_BYTES, QUEUE_READING_PAUSE_MESSAGES,
@@ -32,7 +32,7 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
     /// items.
     pub fn poll_take(
         &mut self,
-        encoded: &mut Encoded,
+        encoded: &mut EncodedBatch,
         batch: &mut VecDeque<T>,
         context: &Context<'_>,
     ) -> Poll<Option<QueueEnd>> {
@@ -110,7 +110,7 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
     }
 
     /// Whether the queue has drained and the session waits for that. For items that are taken one
-    /// at a time; [`Self::poll_take`] reports it in [`Encoded::has_drained`].
+    /// at a time; [`Self::poll_take`] reports it in [`EncodedBatch::has_drained`].
     pub fn take_drained(&mut self) -> bool {
         self.shared.queue.lock().take_drained()
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::{
-    Encoded, HighWaterMark, Overflow, Pushed, QueueEnd, QueueMemory, Queued, SlowConsumer, queue,
-    queue_with,
+    EncodedBatch, HighWaterMark, Overflow, Pushed, QueueEnd, QueueMemory, Queued, SlowConsumer,
+    queue, queue_with,
 };
 use crate::limits::{QUEUE_HIGH_WATER_MESSAGES, QUEUE_MAX_AFTER_SHEDDING, QUEUE_MAX_MESSAGES};
 
@@ -37,11 +37,11 @@ fn context() -> Context<'static> {
 fn items_are_taken_in_the_order_of_their_pushes() {
     let (outbound, mut receiver) = queue();
     let mut batch = VecDeque::new();
-    assert!(receiver.poll_take(&mut Encoded::default(), &mut batch, &context()).is_pending());
+    assert!(receiver.poll_take(&mut EncodedBatch::default(), &mut batch, &context()).is_pending());
     for size in 1..4 {
         assert_eq!(outbound.push(Item::Event(size)), Pushed::Queued);
     }
-    let taken = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
+    let taken = receiver.poll_take(&mut EncodedBatch::default(), &mut batch, &context());
     assert_eq!(taken, Poll::Ready(None));
     assert_eq!(batch, [Item::Event(1), Item::Event(2), Item::Event(3)]);
 }
@@ -66,7 +66,7 @@ fn queue_full_of_answers_ends_its_connection_at_once() {
     }
     assert_eq!(outbound.push(Item::Answer(1)), Pushed::Closed);
     let mut batch = VecDeque::new();
-    let taken = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
+    let taken = receiver.poll_take(&mut EncodedBatch::default(), &mut batch, &context());
     assert_eq!(taken, Poll::Ready(Some(QueueEnd::Kill)));
 }
 
@@ -79,7 +79,7 @@ fn full_queue_with_policy_disconnect_ends_with_the_next_event() {
     }
     assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
     assert_eq!(outbound.push(Item::Event(1)), Pushed::Closed);
-    let taken = receiver.poll_take(&mut Encoded::default(), &mut VecDeque::new(), &context());
+    let taken = receiver.poll_take(&mut EncodedBatch::default(), &mut VecDeque::new(), &context());
     assert_eq!(taken, Poll::Ready(Some(QueueEnd::Kill)));
 }
 
@@ -96,9 +96,9 @@ fn full_queue_with_policy_block_publisher_takes_twice_as_much_and_reports_room()
     assert_eq!(outbound.push(Item::Event(1)), Pushed::Dropped);
     assert_eq!(outbound.poll_room(&context()), Poll::Pending);
     let mut batch = VecDeque::new();
-    let _ = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
+    let _ = receiver.poll_take(&mut EncodedBatch::default(), &mut batch, &context());
     let messages = QUEUE_HIGH_WATER_MESSAGES + 1;
-    let mut encoded = Encoded { bytes: messages, messages, ..Encoded::default() };
+    let mut encoded = EncodedBatch { bytes: messages, messages, ..EncodedBatch::default() };
     assert_eq!(outbound.poll_room(&context()), Poll::Pending, "taken items are not encoded yet");
     assert!(receiver.poll_take(&mut encoded, &mut batch, &context()).is_pending());
     assert_eq!(outbound.poll_room(&context()), Poll::Ready(()));
@@ -131,8 +131,9 @@ fn task_that_waits_for_room_is_woken_by_room_or_the_end() {
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
     let mut batch = VecDeque::new();
-    let _ = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
-    let mut encoded = Encoded { bytes: batch.len(), messages: batch.len(), ..Encoded::default() };
+    let _ = receiver.poll_take(&mut EncodedBatch::default(), &mut batch, &context());
+    let mut encoded =
+        EncodedBatch { bytes: batch.len(), messages: batch.len(), ..EncodedBatch::default() };
     assert!(receiver.poll_take(&mut encoded, &mut batch, &context()).is_pending());
     assert_eq!(counting.0.load(SeqCst), 1);
     fill();
@@ -146,10 +147,10 @@ fn taken_items_count_until_they_are_encoded() {
     let (outbound, mut receiver) = queue();
     let mut batch = VecDeque::new();
     assert_eq!(outbound.push(Item::Event(crate::limits::QUEUE_HIGH_WATER_BYTES)), Pushed::Queued);
-    let _ = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
+    let _ = receiver.poll_take(&mut EncodedBatch::default(), &mut batch, &context());
     assert_eq!(outbound.push(Item::Event(1)), Pushed::Dropped);
     let size = batch.pop_front().map_or(0, |item: Item| item.size());
-    let mut encoded = Encoded { bytes: size, messages: 1, ..Encoded::default() };
+    let mut encoded = EncodedBatch { bytes: size, messages: 1, ..EncodedBatch::default() };
     assert!(receiver.poll_take(&mut encoded, &mut batch, &context()).is_pending());
     assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
 }
@@ -193,7 +194,7 @@ fn end_follows_the_items_and_nothing_follows_the_end() {
     outbound.close(CloseCode::NORMAL, "enough");
     assert_eq!(outbound.push(Item::Answer(2)), Pushed::Closed);
     let mut batch = VecDeque::new();
-    let mut encoded = Encoded::default();
+    let mut encoded = EncodedBatch::default();
     assert_eq!(receiver.poll_take(&mut encoded, &mut batch, &context()), Poll::Ready(None));
     let end = Some(QueueEnd::Close(CloseCode::NORMAL, "enough".to_owned()));
     assert_eq!(receiver.poll_take(&mut encoded, &mut batch, &context()), Poll::Ready(end));
@@ -203,7 +204,7 @@ fn end_follows_the_items_and_nothing_follows_the_end() {
 
 /// Takes all queued items, which then count as encoded.
 fn drain(receiver: &mut super::OutboundReceiver<Item>) -> (Vec<Item>, Option<QueueEnd>) {
-    let (mut encoded, mut batch, mut all) = (Encoded::default(), VecDeque::new(), Vec::new());
+    let (mut encoded, mut batch, mut all) = (EncodedBatch::default(), VecDeque::new(), Vec::new());
     loop {
         let taken = receiver.poll_take(&mut encoded, &mut batch, &context());
         for item in batch.drain(..) {

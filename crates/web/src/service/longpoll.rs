@@ -59,7 +59,7 @@ struct Opening {
 }
 
 /// The action of a request in its session.
-enum Action {
+enum LongPollAction {
     Receive,
     Send,
     Close,
@@ -103,9 +103,9 @@ impl LongPoll {
         let attached = TransportId::parse(id).and_then(|id| self.sessions.with(id));
         let Some(attached) = attached else { return no_session() };
         match action {
-            Action::Receive => receive(&attached, connection).await,
-            Action::Send => self.send(&attached, body, connection).await,
-            Action::Close => {
+            LongPollAction::Receive => receive(&attached, connection).await,
+            LongPollAction::Send => self.send(&attached, body, connection).await,
+            LongPollAction::Close => {
                 attached.session.close();
                 empty()
             }
@@ -216,12 +216,12 @@ async fn receive(attached: &Attached, connection: &Arc<HttpConnection>) -> Respo
 }
 
 /// `/<transport>/receive` and so on.
-fn parse(rest: &str) -> Option<(&str, Action)> {
+fn parse(rest: &str) -> Option<(&str, LongPollAction)> {
     let (id, action) = rest.strip_prefix('/')?.split_once('/')?;
     let action = match action {
-        "receive" => Action::Receive,
-        "send" => Action::Send,
-        "close" => Action::Close,
+        "receive" => LongPollAction::Receive,
+        "send" => LongPollAction::Send,
+        "close" => LongPollAction::Close,
         _ => return None,
     };
     Some((id, action))

@@ -47,6 +47,19 @@ pub enum WebSocketPurpose {
     Echo(Memory),
 }
 
+impl WebSocketPurpose {
+    /// A sentence for people.
+    fn purpose(&self) -> String {
+        match self {
+            Self::Wamp(service) => {
+                let spoken = service.spoken();
+                format!("Connect to it with a WAMP client. Its subprotocols are {spoken}.")
+            }
+            Self::Echo(_) => "It sends back what it gets.".to_owned(),
+        }
+    }
+}
+
 /// A WebSocket at a path.
 #[derive(Debug)]
 pub struct WebSocketEndpoint {
@@ -198,7 +211,7 @@ impl WebSocketEndpoint {
 
     fn refusal(&self, fault: HandshakeFault) -> Box<NotOpened> {
         if matches!(fault, HandshakeFault::Upgrade) && self.webstatus {
-            return Box::new(NotOpened::Page(page(&self.endpoint)));
+            return Box::new(NotOpened::Page(page(&self.endpoint.purpose())));
         }
         let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let mut not_opened = NotOpened::refused(status, format!("{fault}."));

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use cloverleaf_testkit::auth::{SECRET, Tickets, accept, admission};
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::outbound::Encoded;
+use cloverleaf_transport::outbound::EncodedBatch;
 use cloverleaf_transport::{
     CloseReason, Flow, Lifecycle as _, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer,
     Undeliverable, WaitingMessage, outbound,
@@ -87,7 +87,7 @@ impl Client {
     fn received(&mut self) -> Option<RouterMessage> {
         let mut batch = VecDeque::new();
         let context = Context::from_waker(Waker::noop());
-        let _ = self.receiver.poll_take(&mut Encoded::default(), &mut batch, &context);
+        let _ = self.receiver.poll_take(&mut EncodedBatch::default(), &mut batch, &context);
         assert!(batch.len() < 2, "{batch:?}");
         batch.pop_front().map(Into::into)
     }

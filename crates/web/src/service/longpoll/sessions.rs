@@ -60,17 +60,17 @@ impl Attached {
 
 /// See the [module](self). Requests of one session arrive on any thread.
 #[derive(Debug, Default)]
-struct Sessions(Mutex<HashMap<TransportId, Arc<Attached>>>);
+struct SessionTable(Mutex<HashMap<TransportId, Arc<Attached>>>);
 
 /// The sessions of a service. A service that replaces another one at its path may share them. They
 /// end with the last service, since they can't be reached any more.
 #[derive(Debug, Default)]
-pub struct LongPollSessions(Arc<Sessions>);
+pub struct LongPollSessions(Arc<SessionTable>);
 
 impl LongPollSessions {
-    /// Takes a session; see [`Sessions::take`].
+    /// Takes a session; see [`SessionTable::take`].
     pub(super) fn take(&self, attached: Attached, max: usize) -> Option<TransportId> {
-        Sessions::take(&self.0, attached, max)
+        SessionTable::take(&self.0, attached, max)
     }
 
     /// The session with this id.
@@ -85,7 +85,7 @@ impl Drop for LongPollSessions {
     }
 }
 
-impl Sessions {
+impl SessionTable {
     /// Keeps a session until it has ended. None if there are `max` sessions already. Must be called
     /// on a runtime.
     fn take(this: &Arc<Self>, attached: Attached, max: usize) -> Option<TransportId> {
@@ -132,7 +132,7 @@ mod tests {
     use cloverleaf_transport::{PeerInfo, SlowConsumer};
     use cloverleaf_wamp::serializer::Serializer;
 
-    use super::{Attached, Sessions, TransportId};
+    use super::{Attached, SessionTable, TransportId};
     use cloverleaf_realms::Memory;
     use cloverleaf_realms::WampService;
 
@@ -163,8 +163,8 @@ mod tests {
 
     #[tokio::test]
     async fn sessions_are_limited_and_the_end_of_one_makes_room() {
-        let sessions = Arc::<Sessions>::default();
-        let take = || Sessions::take(&sessions, attached(), MAX_LONGPOLL_SESSIONS);
+        let sessions = Arc::<SessionTable>::default();
+        let take = || SessionTable::take(&sessions, attached(), MAX_LONGPOLL_SESSIONS);
         let mut ids: Vec<TransportId> =
             (0..MAX_LONGPOLL_SESSIONS).map(|_| take().expect("room")).collect();
         assert_eq!(take(), None);

@@ -3,17 +3,10 @@
 use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 
-use super::{Body, WebSocketPurpose, full};
+use crate::response::{Body, full};
 
-/// A page about the endpoint.
-pub(super) fn page(endpoint: &WebSocketPurpose) -> Response<Body> {
-    let purpose = match endpoint {
-        WebSocketPurpose::Wamp(service) => {
-            let spoken = service.spoken();
-            format!("Connect to it with a WAMP client. Its subprotocols are {spoken}.")
-        }
-        WebSocketPurpose::Echo(_) => "It sends back what it gets.".to_owned(),
-    };
+/// A page about an endpoint with this purpose.
+pub(super) fn page(purpose: &str) -> Response<Body> {
     let mut response = Response::new(full(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Cloverleaf</title>\n\
          <h1>Cloverleaf</h1>\n<p>This is a WebSocket endpoint. {purpose}</p>\n</html>\n"
