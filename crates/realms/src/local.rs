@@ -45,6 +45,9 @@ pub struct LocalIdentity<'a> {
     /// Whether it belongs to the router itself. The meta API lists internal sessions and never ends
     /// them, and the realm never pauses them: it refuses what it cannot accept.
     pub is_internal: bool,
+    /// Whether its requests are independent of each other, as those of the HTTP bridge. Each waits
+    /// for the authorizer on its own; otherwise later ones wait behind it.
+    pub has_independent_requests: bool,
 }
 
 /// Sends the messages of a session to its realm.
@@ -180,7 +183,7 @@ fn join_with(
     identity: LocalIdentity<'_>,
     limits: InboundLimits,
 ) -> Result<(Session, LocalDriver), Refusal> {
-    let LocalIdentity { authid, authrole, roles, is_internal } = identity;
+    let LocalIdentity { authid, authrole, roles, is_internal, has_independent_requests } = identity;
     let key = Arc::new(OnceLock::new());
     let pause: Option<Arc<LocalPause>> = (!is_internal).then(Arc::default);
     let (weak, link_key) = (Arc::downgrade(realm), Arc::clone(&key));
@@ -194,7 +197,11 @@ fn join_with(
         authmethod: "local".into(),
         authprovider: "node".into(),
     };
-    let admitted = Admitted { is_internal, ..Admitted::new(realm.name(), principal, roles) };
+    let admitted = Admitted {
+        is_internal,
+        has_independent_requests,
+        ..Admitted::new(realm.name(), principal, roles)
+    };
     let resumed = pause.as_ref().map(|pause| pause.signal());
     let port = LocalPort { session: session.clone(), resumed };
     let attached = realm.attach(admitted, Port::Local(Arc::new(port)))?;

@@ -151,6 +151,17 @@ impl RouterPeer {
         Flow::Yield
     }
 
+    /// Notices that the session has ended while it was paused.
+    #[cold]
+    fn go_on_after_resume(&mut self) {
+        if let PeerStage::Joined(realm, key) = &self.stage
+            && realm.flow(*key) == SessionFlow::Left
+        {
+            let unjoined = self.realms.note_unjoined(&self.outbound);
+            self.stage = PeerStage::Unopened(Unopened::new(unjoined));
+        }
+    }
+
     /// Handles the end of the session after a message.
     #[cold]
     fn end_session(&mut self, flow: SessionFlow) -> Flow {
@@ -269,6 +280,7 @@ impl Lifecycle for RouterPeer {
         if self.wait.until_resumed {
             ready!(self.outbound.poll_resumed(context));
             self.wait.until_resumed = false;
+            self.go_on_after_resume();
         }
         Poll::Ready(())
     }

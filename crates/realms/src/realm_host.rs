@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Compatibility, HistoryAnswer, Metered, Moment, Random, Realm, RealmSettings, Refusal,
-    RefusedPattern, Role, SessionCounts, SessionFlow, SessionKey, SessionStats, SharedLimits,
-    Ticket, Validation,
+    Admitted, Compatibility, Decision, DecisionTicket, HistoryAnswer, Metered, Moment, Random,
+    Realm, RealmSettings, Refusal, RefusedPattern, Role, SessionCounts, SessionFlow, SessionKey,
+    SessionStats, SharedLimits, Ticket, Validation,
 };
 use cloverleaf_wakes::{DeferredWakes, work_left};
 use cloverleaf_wamp::ids::SessionId;
@@ -251,6 +251,16 @@ impl RealmHost {
         handled
     }
 
+    /// Returns what a session is to do next: after a pause it may have ended.
+    pub fn flow(&self, session: SessionKey) -> SessionFlow {
+        self.state.lock().realm.flow(session)
+    }
+
+    /// Delivers the authorizer's answer to the question with `ticket`.
+    pub fn decided(&self, ticket: DecisionTicket, decision: Decision) {
+        self.step(|realm, _| realm.decided(ticket, decision));
+    }
+
     /// Returns what a session has to wait for after [`SessionFlow::Wait`].
     pub fn take_wait(&self, session: SessionKey) -> Wait {
         let mut entered = self.enter();
@@ -459,6 +469,7 @@ mod tests {
                     authrole: "anonymous",
                     roles: CLIENT,
                     is_internal: true,
+                    has_independent_requests: false,
                 },
             )
             .expect("the role exists")

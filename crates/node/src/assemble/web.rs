@@ -171,6 +171,7 @@ fn bridge(
         authrole: &service.role,
         roles: HTTP_BRIDGE,
         is_internal: true,
+        has_independent_requests: true,
     };
     let (session, driver) = local::join(&realm, identity)?;
     tokio::spawn(driver);

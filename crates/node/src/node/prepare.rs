@@ -304,6 +304,7 @@ impl Node {
             authrole: &wanted.role,
             roles: CLIENT,
             is_internal: true,
+            has_independent_requests: false,
         };
         let (session, driver) = local::join(realm, identity)?;
         let owned = OwnedSession(session.clone());

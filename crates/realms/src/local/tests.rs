@@ -46,7 +46,13 @@ fn realm() -> Arc<RealmHost> {
 
 /// The identity of an internal session with all features.
 const fn internal(authid: &str) -> LocalIdentity<'_> {
-    LocalIdentity { authid, authrole: "anyone", roles: CLIENT, is_internal: true }
+    LocalIdentity {
+        authid,
+        authrole: "anyone",
+        roles: CLIENT,
+        is_internal: true,
+        has_independent_requests: false,
+    }
 }
 
 /// The identity of a session that does not belong to the router, with all features.

@@ -1,13 +1,16 @@
 //! Peers of one realm, without connections.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use cloverleaf_auth::Admission;
-use cloverleaf_router::{Permission, RealmSettings, Role};
+use cloverleaf_router::{Decision, Permission, RealmSettings, Role};
+use cloverleaf_testkit::RecordingAuthorizer;
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
-    Flow, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer, Undeliverable, WaitingMessage,
-    outbound,
+    Flow, Lifecycle as _, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer, Undeliverable,
+    WaitingMessage, outbound,
 };
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::features::CLIENT;
@@ -145,4 +148,38 @@ fn client_that_aborts_is_detached_and_closed_normally() {
     let flow = caller.handle_message(ClientMessage::Abort(abort));
     assert!(matches!(flow, Flow::Close(super::CloseCode::NORMAL, _)), "{flow:?}");
     assert_eq!(realm.session_count(), 0);
+}
+
+#[test]
+fn connection_whose_goodbye_was_parked_can_join_again() {
+    let authorizer = RecordingAuthorizer::default();
+    let realm = Arc::new(RealmHost::new(RealmSettings {
+        roles: vec![Role::with_authorizer("anonymous")],
+        authorizer: Some(Box::new(authorizer.clone())),
+        ..RealmSettings::named("realm1")
+    }));
+    let realms = Arc::new(Realms::default());
+    realms.insert("realm1", Arc::clone(&realm));
+    let (sender, _receiver) = outbound::queue();
+    let attachment = Attachment {
+        peer: PeerInfo::rawsocket(PeerAddress::Unix),
+        format: MessageFormat { serializer: Serializer::Json, is_batched: false },
+        slow_consumer: SlowConsumer::default(),
+        announces_agent: true,
+    };
+    let mut peer = RouterPeer::new(realms, Arc::new(Admission::open()), sender, attachment);
+    join(&mut peer);
+    register(&mut peer);
+    let goodbye = ClientMessage::Goodbye(Goodbye::new("wamp.close.close_realm"));
+    assert_eq!(peer.handle_message(goodbye), Flow::Wait, "it waits behind the parked request");
+    let context = Context::from_waker(Waker::noop());
+    assert!(peer.poll_ready(&context).is_pending());
+    let [question] = &authorizer.take_questions()[..] else { panic!("one question") };
+    realm.decided(question.ticket, Decision::Allow(Permission::ALL));
+    let mut task = pin!(Arc::clone(&realm).run());
+    let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(peer.poll_ready(&context).is_ready());
+    assert_eq!(realm.session_count(), 0);
+    join(&mut peer);
+    assert_eq!(realm.session_count(), 1);
 }

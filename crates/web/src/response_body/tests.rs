@@ -34,7 +34,13 @@ struct Lab {
 
 fn join(realm: &Arc<RealmHost>, authid: &str) -> Session {
     let roles = if authid == "bridge" { HTTP_BRIDGE } else { CLIENT };
-    let identity = LocalIdentity { authid, authrole: "anyone", roles, is_internal: true };
+    let identity = LocalIdentity {
+        authid,
+        authrole: "anyone",
+        roles,
+        is_internal: true,
+        has_independent_requests: false,
+    };
     let (session, driver) = local::join(realm, identity).expect("the role exists");
     tokio::spawn(driver);
     session
