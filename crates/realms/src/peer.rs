@@ -151,23 +151,27 @@ impl RouterPeer {
         Flow::Yield
     }
 
-    /// Notices that the session has ended while it was paused.
+    /// Begins again without a session if it has ended while it was paused.
     #[cold]
-    fn go_on_after_resume(&mut self) {
+    fn end_stage_if_left(&mut self) {
         if let PeerStage::Joined(realm, key) = &self.stage
             && realm.flow(*key) == SessionFlow::Left
         {
-            let unjoined = self.realms.note_unjoined(&self.outbound);
-            self.stage = PeerStage::Unopened(Unopened::new(unjoined));
+            self.begin_again();
         }
+    }
+
+    /// Waits for the next session of the connection.
+    fn begin_again(&mut self) {
+        let unjoined = self.realms.note_unjoined(&self.outbound);
+        self.stage = PeerStage::Unopened(Unopened::new(unjoined));
     }
 
     /// Handles the end of the session after a message.
     #[cold]
     fn end_session(&mut self, flow: SessionFlow) -> Flow {
         if flow == SessionFlow::Left {
-            let unjoined = self.realms.note_unjoined(&self.outbound);
-            self.stage = PeerStage::Unopened(Unopened::new(unjoined));
+            self.begin_again();
             return Flow::Continue;
         }
         log_limited!(
@@ -280,7 +284,7 @@ impl Lifecycle for RouterPeer {
         if self.wait.until_resumed {
             ready!(self.outbound.poll_resumed(context));
             self.wait.until_resumed = false;
-            self.go_on_after_resume();
+            self.end_stage_if_left();
         }
         Poll::Ready(())
     }

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn imports_and_inline_paths_are_arrows_to_the_defining_file() {
         let lib = "mod a; mod b; mod c; mod d;";
-        let a = "use crate::b::B; fn f(b: &B) -> super::c::C<crate::d::D> { todo!() }";
+        let a = "use crate::b::B; fn f(b: &B) -> super::c::C<crate::d::D> { b.c() }";
         let files = [("lib", lib), ("a", a), ("b", "pub struct B;"), ("c", "pub struct C<T>(T);")];
         assert_eq!(
             arrows(&[&files[..], &[("d", "pub struct D;")]].concat()),
