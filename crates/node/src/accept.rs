@@ -27,7 +27,7 @@ mod proxy_header;
 mod test_client;
 
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::{ConnectionGuard, Stream};
+use cloverleaf_transport::{ConnectionGuard, ConnectionPeer, Stream};
 
 use incoming::Incoming;
 
@@ -50,10 +50,10 @@ pub(crate) async fn serve(
     preamble: Preamble,
     limits: AcceptLimits,
     stream: Stream,
-    peer: PeerAddress,
+    address: PeerAddress,
     guard: ConnectionGuard,
 ) {
-    let mut incoming = Incoming { stream, peer, guard };
+    let mut incoming = Incoming { stream, peer: ConnectionPeer::plain(address), guard };
     let transport = protocol.name();
     let timeout = limits.opening_timeout;
     if preamble.proxy_protocol

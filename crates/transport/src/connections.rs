@@ -79,7 +79,7 @@ impl Connections {
         let least = loads().min().unwrap_or(0);
         let thread = loads().position(|count| count < least + MAX_IMBALANCE).unwrap_or(0);
         self.by_thread[thread].fetch_add(1, Ordering::Relaxed);
-        let ip = ip_of(peer);
+        let ip = peer.ip_addr();
         let mut counts = self.counts.lock();
         *counts.by_listener.entry(listener).or_default() += 1;
         increment(&mut counts.by_address, ip);
@@ -121,7 +121,7 @@ impl ConnectionGuard {
 
     /// Counts the connection for another address: that of the client behind a proxy.
     pub fn set_address(&mut self, peer: &PeerAddress) {
-        let ip = ip_of(peer);
+        let ip = peer.ip_addr();
         let mut counts = self.connections.counts.lock();
         decrement(&mut counts.by_address, self.ip);
         increment(&mut counts.by_address, ip);
@@ -136,13 +136,6 @@ impl Drop for ConnectionGuard {
         let mut counts = self.connections.counts.lock();
         decrement(&mut counts.by_listener, Some(self.listener));
         decrement(&mut counts.by_address, self.ip);
-    }
-}
-
-const fn ip_of(peer: &PeerAddress) -> Option<IpAddr> {
-    match peer {
-        PeerAddress::Ip(address) => Some(address.ip()),
-        PeerAddress::Unix => None,
     }
 }
 

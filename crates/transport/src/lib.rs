@@ -63,7 +63,7 @@ pub use limits::ConnectionLimits;
 pub use outbound::{
     OutboundReceiver, OutboundSender, Overflow, Pushed, QueueMemory, Queued, SlowConsumer,
 };
-pub use peer_info::{HttpInfo, PeerInfo};
+pub use peer_info::{ConnectionPeer, HttpInfo, PeerInfo, TlsInfo};
 pub use stream::{AcceptedSocket, Stream};
 pub use wamp::{
     ClientSide, Interception, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler,

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs::Permissions;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,14 @@ impl PeerAddress {
     /// An IP address. An IPv4-mapped IPv6 address becomes the IPv4 address.
     pub fn ip(address: SocketAddr) -> Self {
         Self::Ip(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+
+    /// The IP address; none for a Unix socket.
+    pub const fn ip_addr(&self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(address) => Some(address.ip()),
+            Self::Unix => None,
+        }
     }
 
     /// The address as Autobahn and Crossbar.io write it: `tcp4:127.0.0.1:40312`,

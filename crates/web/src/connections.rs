@@ -12,10 +12,9 @@ use std::time::Duration;
 
 use cloverleaf_http_bridge::RequestPeer;
 use cloverleaf_realms::Memory;
-use cloverleaf_transport::ConnectionGuard;
 use cloverleaf_transport::limits::{ANSWER_BYTES_PER_SECOND, OPENING_TIMEOUT, STALL_TIMEOUT};
-use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::shutdown::ShutdownSignal;
+use cloverleaf_transport::{ConnectionGuard, ConnectionPeer};
 use cloverleaf_wakes::wake;
 use parking_lot::Mutex;
 use slab::Slab;
@@ -73,10 +72,10 @@ pub(crate) enum Shutdown {
 /// The state of a connection that its task and the task of the listener share.
 #[derive(Debug)]
 pub(crate) struct HttpConnection {
+    /// The peer.
+    pub(crate) peer: ConnectionPeer,
     /// The peer, for the HTTP bridge.
-    pub(crate) facts: RequestPeer,
-    /// The address of the peer.
-    pub(crate) from: PeerAddress,
+    pub(crate) request_peer: RequestPeer,
     /// Counts the connection; a WebSocket that it becomes shares the guard.
     pub(crate) guard: Arc<ConnectionGuard>,
     /// Requests without a response.
@@ -278,16 +277,13 @@ impl HttpConnections {
     /// Adds a connection.
     pub(crate) fn add(
         &self,
-        from: PeerAddress,
+        peer: ConnectionPeer,
         guard: ConnectionGuard,
     ) -> (Arc<HttpConnection>, TableEntry<'_>) {
-        let peer_ip = match &from {
-            PeerAddress::Ip(address) => Some(address.ip()),
-            PeerAddress::Unix => None,
-        };
+        let request_peer = RequestPeer { ip: peer.address.ip_addr(), is_tls: peer.tls.is_some() };
         let connection = Arc::new(HttpConnection {
-            facts: RequestPeer { ip: peer_ip, is_tls: false },
-            from,
+            peer,
+            request_peer,
             guard: Arc::new(guard),
             open: AtomicUsize::new(0),
             reading: AtomicUsize::new(0),
@@ -374,14 +370,14 @@ mod tests {
 
     use cloverleaf_realms::Memory;
     use cloverleaf_transport::listener::PeerAddress;
-    use cloverleaf_transport::{Connections, ListenerId, shutdown};
+    use cloverleaf_transport::{ConnectionPeer, Connections, ListenerId, shutdown};
     use tokio::time::sleep;
 
     use super::{HttpConnection, HttpConnections, Shutdown, TableEntry, Timeouts};
 
     fn add(connections: &HttpConnections) -> (Arc<HttpConnection>, TableEntry<'_>) {
         let guard = Connections::new(1).accept(ListenerId(1), &PeerAddress::Unix);
-        connections.add(PeerAddress::Unix, guard)
+        connections.add(ConnectionPeer::plain(PeerAddress::Unix), guard)
     }
 
     #[tokio::test(start_paused = true)]

@@ -195,7 +195,8 @@ impl<'a> FastPath<'a> {
             }
             if self.read_ahead.len() >= self.needed {
                 let unread = self.read_ahead.unread();
-                let started = start(parse_request(unread, self.routes), self.connection.facts);
+                let started =
+                    start(parse_request(unread, self.routes), self.connection.request_peer);
                 if let Some((next, length)) = self.classify(started, self.read_ahead.len()) {
                     self.read_ahead.consume(length);
                     return Poll::Ready(Ok(next));
@@ -229,7 +230,7 @@ impl<'a> FastPath<'a> {
                 self.read_ahead.push(read);
                 return Poll::Ready(Ok(None));
             }
-            let started = start(parse_request(read, self.routes), self.connection.facts);
+            let started = start(parse_request(read, self.routes), self.connection.request_peer);
             let (next, length) = self.classify(started, count).unzip();
             self.read_ahead.push(&read[length.unwrap_or(0)..]);
             Poll::Ready(Ok(next))

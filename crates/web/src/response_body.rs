@@ -54,7 +54,7 @@ impl Shed for HttpConnection {
         log_limited!(
             info,
             "HTTP connection closed",
-            peer = %self.from,
+            peer = %self.peer,
             reason = "the memory for queues and answers is used up"
         );
         self.shut_down(Shutdown::Now);

@@ -176,7 +176,7 @@ pub(crate) async fn call_or_publish(
     if !has_one_host {
         return wrong_host();
     }
-    let reply = bridge.handle(&parts, connection.facts, body, SystemTime::now()).await;
+    let reply = bridge.handle(&parts, connection.request_peer, body, SystemTime::now()).await;
     reply.into_response().map(|body| response_body::owned(body, connection))
 }
 

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use cloverleaf_realms::Memory;
-use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::shutdown::ShutdownSignal;
-use cloverleaf_transport::{ConnectionGuard, Stream};
+use cloverleaf_transport::{ConnectionGuard, ConnectionPeer, Stream};
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use hyper::server::conn::http1;
@@ -109,7 +108,7 @@ impl HttpServer {
         self: Arc<Self>,
         mut stream: Stream,
         read: &[u8],
-        peer: PeerAddress,
+        peer: ConnectionPeer,
         guard: ConnectionGuard,
     ) {
         let (connection, _entry) = self.connections.add(peer, guard);
@@ -253,12 +252,12 @@ impl Site {
         if let Some(line) = line {
             let status = response.status().as_u16();
             let request = format_args!("\"{line}\"");
-            tracing::info!(peer = %connection.from, %request, status, "served");
+            tracing::info!(peer = %connection.peer, %request, status, "served");
         }
         response
     }
 }
 
 fn log_end(connection: &HttpConnection, error: &dyn std::error::Error) {
-    tracing::debug!(peer = %connection.from, reason = %error, "HTTP connection ended");
+    tracing::debug!(peer = %connection.peer, reason = %error, "HTTP connection ended");
 }

@@ -15,7 +15,8 @@ use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::longpoll::LongPollTimeouts;
 use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_transport::{
-    ConnectionLimits, Connections, ListenerId, PeerInfo, SlowConsumer, Stream, rawsocket,
+    ConnectionLimits, ConnectionPeer, Connections, ListenerId, PeerInfo, SlowConsumer, Stream,
+    rawsocket,
 };
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::origin::OriginRule;
@@ -187,7 +188,7 @@ async fn serve_rawsocket(listener: TcpListener, service: Arc<WampService>) {
                 rawsocket::accept(&mut stream, None, &serializers, MAX_MESSAGE, PATIENCE).await;
             let agreed = agreed.expect("a handshake");
             let format = MessageFormat { serializer: agreed.serializer, is_batched: false };
-            let peer = PeerInfo::rawsocket(PeerAddress::ip(address));
+            let peer = PeerInfo::rawsocket(ConnectionPeer::plain(PeerAddress::ip(address)));
             service.serve(stream, format, agreed.framing, &mut [], peer).await;
         });
     }
@@ -206,8 +207,9 @@ async fn serve_http(listener: TcpListener, service: Service) {
     let connections = Connections::new(1);
     loop {
         let (socket, address) = listener.accept().await.expect("a connection");
-        let peer = PeerAddress::ip(address);
-        let guard = connections.accept(ListenerId(0), &peer);
+        let address = PeerAddress::ip(address);
+        let guard = connections.accept(ListenerId(0), &address);
+        let peer = ConnectionPeer::plain(address);
         let stream = Stream::tcp(socket).expect("a socket");
         tokio::spawn(Arc::clone(&server).serve(stream, &[], peer, guard));
     }

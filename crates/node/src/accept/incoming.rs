@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::{ConnectionGuard, Stream, TransportError, log_limited};
+use cloverleaf_transport::{ConnectionGuard, ConnectionPeer, Stream, TransportError, log_limited};
 
 /// A connection between two steps.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) stream: Stream,
-    pub(super) peer: PeerAddress,
+    pub(super) peer: ConnectionPeer,
     pub(super) guard: ConnectionGuard,
 }
 
@@ -28,7 +27,7 @@ impl Rejected {
         Self::Refused(reason.to_string())
     }
 
-    pub(super) fn log(&self, peer: &PeerAddress, transport: &'static str) {
+    pub(super) fn log(&self, peer: &ConnectionPeer, transport: &'static str) {
         match self {
             Self::Refused(reason) => {
                 log_limited!(info, "connection refused", %peer, transport, reason = %reason);

@@ -8,13 +8,13 @@ use super::incoming::{Incoming, Rejected};
 
 /// Reads the header of the PROXY protocol. The connection counts for the address that it names.
 pub(super) async fn read(incoming: &mut Incoming, timeout: Duration) -> Result<(), Rejected> {
-    let peer =
-        proxy_protocol::peer_address(&mut incoming.stream, incoming.peer.clone(), timeout).await;
-    incoming.peer = peer.map_err(|error| match error {
+    let Incoming { stream, peer, guard } = incoming;
+    let address = proxy_protocol::peer_address(stream, peer.address.clone(), timeout).await;
+    peer.address = address.map_err(|error| match error {
         TransportError::ProxyProtocol(_) => Rejected::refused(error),
         error => Rejected::ClosedEarly(error),
     })?;
-    incoming.guard.set_address(&incoming.peer);
+    guard.set_address(&peer.address);
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use cloverleaf_realms::{Memory, Realms, WampService};
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_transport::listener::{Listener, TcpOptions};
 use cloverleaf_transport::outbound::HighWaterMark;
-use cloverleaf_transport::{Connections, ListenerId, SlowConsumer, Stream};
+use cloverleaf_transport::{ConnectionPeer, Connections, ListenerId, SlowConsumer, Stream};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_web::{HttpOptions, HttpServer, Routes, Timeouts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -55,10 +55,11 @@ pub(super) async fn silent() -> (TestClient, Incoming, Arc<Connections>) {
     let mut listener = Listener::tcp(address, options).expect("a free port");
     let address = listener.local_address().expect("an address");
     let client = TcpStream::connect(address).await.expect("the listener accepts");
-    let (socket, peer) = listener.accept().await;
+    let (socket, address) = listener.accept().await;
     let stream = Stream::accepted(socket).expect("a stream");
     let connections = Connections::new(1);
-    let guard = connections.accept(ListenerId(1), &peer);
+    let guard = connections.accept(ListenerId(1), &address);
+    let peer = ConnectionPeer::plain(address);
     (TestClient(client), Incoming { stream, peer, guard }, connections)
 }
 

@@ -28,11 +28,11 @@ impl Attachment {
 
     /// The details for the session meta API.
     fn transport_details(&self) -> TransportDetails {
-        let PeerInfo { address, transport, http } = &self.peer;
+        let PeerInfo { connection, transport, http } = &self.peer;
         TransportDetails {
             kind: *transport,
             format: self.format,
-            peer: address.descriptor().into(),
+            peer: connection.address.descriptor().into(),
             compression: http.as_ref().and_then(|http| http.compression),
             http_headers: http.as_ref().map(|http| http.headers.clone()),
         }

@@ -9,8 +9,8 @@ use cloverleaf_router::{Decision, Permission, RealmSettings, Role};
 use cloverleaf_testkit::RecordingAuthorizer;
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
-    Flow, Lifecycle as _, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer, Undeliverable,
-    WaitingMessage, outbound,
+    ConnectionPeer, Flow, Lifecycle as _, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer,
+    Undeliverable, WaitingMessage, outbound,
 };
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::features::CLIENT;
@@ -54,7 +54,7 @@ fn pair() -> Pair {
         let (sender, receiver) = outbound::queue();
         let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
         let attachment = Attachment {
-            peer: PeerInfo::rawsocket(PeerAddress::Unix),
+            peer: PeerInfo::rawsocket(ConnectionPeer::plain(PeerAddress::Unix)),
             format: MessageFormat { serializer: Serializer::Json, is_batched: false },
             slow_consumer: SlowConsumer::default(),
             announces_agent: true,
@@ -162,7 +162,7 @@ fn connection_whose_goodbye_was_parked_can_join_again() {
     realms.insert("realm1", Arc::clone(&realm));
     let (sender, _receiver) = outbound::queue();
     let attachment = Attachment {
-        peer: PeerInfo::rawsocket(PeerAddress::Unix),
+        peer: PeerInfo::rawsocket(ConnectionPeer::plain(PeerAddress::Unix)),
         format: MessageFormat { serializer: Serializer::Json, is_batched: false },
         slow_consumer: SlowConsumer::default(),
         announces_agent: true,

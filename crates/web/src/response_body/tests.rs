@@ -11,7 +11,7 @@ use cloverleaf_realms::{Memory, RealmHost};
 use cloverleaf_transport::limits::{LARGE_ANSWER, STALL_TIMEOUT};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::shutdown::{self, ShutdownTrigger};
-use cloverleaf_transport::{Connections, ListenerId, Stream};
+use cloverleaf_transport::{ConnectionPeer, Connections, ListenerId, Stream};
 use cloverleaf_wamp::features::{CLIENT, HTTP_BRIDGE};
 use cloverleaf_wamp::uri::UriPattern;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -79,7 +79,8 @@ impl Lab {
         let (ours, mut client) = duplex(LARGE_ANSWER);
         let stream = Stream::Other(Box::new(ours));
         let guard = Connections::new(1).accept(ListenerId(0), &PeerAddress::Unix);
-        tokio::spawn(Arc::clone(&self.server).serve(stream, &[], PeerAddress::Unix, guard));
+        let peer = ConnectionPeer::plain(PeerAddress::Unix);
+        tokio::spawn(Arc::clone(&self.server).serve(stream, &[], peer, guard));
         let body = r#"{"procedure":"com.answer"}"#;
         let length = body.len();
         let request = format!(

@@ -133,7 +133,7 @@ impl LongPoll {
         };
         let (sender, receiver) = queue_with(self.high_water_mark, Some(self.wamp.memory.queues()));
         let http = HttpInfo { headers: session_headers(headers), compression: None };
-        let peer = PeerInfo::over_http(connection.from.clone(), TransportKind::LongPoll, http);
+        let peer = PeerInfo::over_http(connection.peer.clone(), TransportKind::LongPoll, http);
         let handler = self.wamp.handler(serializer, sender, peer);
         let session = LongPollSession::new(handler, receiver, self.timeouts);
         let attached = Attached::new(session, serializer);
@@ -191,7 +191,7 @@ fn refuse(connection: &HttpConnection, status: StatusCode, reason: &str) -> Resp
     log_limited!(
         info,
         "connection refused",
-        peer = %connection.from,
+        peer = %connection.peer,
         transport = "longpoll",
         reason
     );

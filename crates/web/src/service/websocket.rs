@@ -125,7 +125,7 @@ impl WebSocketEndpoint {
                     log_limited!(
                         info,
                         "connection refused",
-                        peer = %connection.from,
+                        peer = %connection.peer,
                         transport = "websocket",
                         reason
                     );
@@ -152,7 +152,7 @@ impl WebSocketEndpoint {
         let FrameOptions { limits, server_options, nodelay, .. } = self.frame_options;
         let framing = Framing::serving(limits, server_options, compression.as_ref());
         let http = HttpInfo { headers: session_headers(request.headers()), compression };
-        let peer = PeerInfo::over_http(connection.from.clone(), TransportKind::WebSocket, http);
+        let peer = PeerInfo::over_http(connection.peer.clone(), TransportKind::WebSocket, http);
         let endpoint = self.endpoint.clone();
         let guard = Arc::clone(&connection.guard);
         let opened =

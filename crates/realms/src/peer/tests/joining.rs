@@ -8,8 +8,8 @@ use cloverleaf_testkit::auth::{SECRET, Tickets, accept, admission};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::outbound::EncodedBatch;
 use cloverleaf_transport::{
-    CloseReason, Flow, Lifecycle as _, OutboundReceiver, Peer as _, PeerInfo, SlowConsumer,
-    Undeliverable, WaitingMessage, outbound,
+    CloseReason, ConnectionPeer, Flow, Lifecycle as _, OutboundReceiver, Peer as _, PeerInfo,
+    SlowConsumer, Undeliverable, WaitingMessage, outbound,
 };
 use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::error_uri;
@@ -41,7 +41,7 @@ impl Client {
         let tickets = Tickets::default();
         let (sender, receiver) = outbound::queue();
         let attachment = Attachment {
-            peer: PeerInfo::rawsocket(PeerAddress::Unix),
+            peer: PeerInfo::rawsocket(ConnectionPeer::plain(PeerAddress::Unix)),
             format: MessageFormat { serializer: Serializer::Json, is_batched: false },
             slow_consumer: SlowConsumer::default(),
             announces_agent: true,

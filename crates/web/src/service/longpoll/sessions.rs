@@ -129,7 +129,7 @@ mod tests {
     use cloverleaf_transport::listener::PeerAddress;
     use cloverleaf_transport::longpoll::{LongPollSession, LongPollTimeouts};
     use cloverleaf_transport::outbound::{HighWaterMark, queue};
-    use cloverleaf_transport::{PeerInfo, SlowConsumer};
+    use cloverleaf_transport::{ConnectionPeer, PeerInfo, SlowConsumer};
     use cloverleaf_wamp::serializer::Serializer;
 
     use super::{Attached, SessionTable, TransportId};
@@ -150,7 +150,7 @@ mod tests {
             memory: Memory::of_machine(),
         };
         let (sender, receiver) = queue();
-        let peer = PeerInfo::rawsocket(PeerAddress::Unix);
+        let peer = PeerInfo::rawsocket(ConnectionPeer::plain(PeerAddress::Unix));
         let handler = wamp.handler(Serializer::Json, sender, peer);
         let timeouts = LongPollTimeouts {
             opening: OPENING_TIMEOUT,
