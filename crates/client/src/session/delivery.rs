@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::RouterMessage;
 
 use super::Session;
@@ -17,21 +16,7 @@ impl Session {
     /// EVENT is dropped above the [`InboundLimits`](crate::InboundLimits), INVOCATION above the
     /// limits of the driver's queue. Any other message is accepted; an ended session ignores it.
     pub fn deliver(&self, message: RouterMessage) -> DeliveryOutcome {
-        match message {
-            RouterMessage::Event(event) => {
-                let received = self.event(&event);
-                if received == DeliveryOutcome::Closed {
-                    // The policy for slow consumers, unless the session has ended before.
-                    self.close(error_uri::SLOW_CONSUMER);
-                }
-                received
-            }
-            RouterMessage::Invocation(invocation) => self.invoke(invocation, true),
-            message => {
-                self.handle_answer(message);
-                DeliveryOutcome::Accepted
-            }
-        }
+        self.receive(message, true)
     }
 
     /// Whether the events that wait for the application are below the session's high-water mark.

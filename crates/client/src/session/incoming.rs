@@ -26,23 +26,16 @@ impl Session {
     /// Never blocks, never sends a message (the driver does) and runs no code of the application.
     /// So a router in the same process may call it while it holds its own lock.
     pub fn handle_message(&self, message: RouterMessage) {
-        match message {
-            // The session itself answers an invocation that it refuses.
-            RouterMessage::Invocation(invocation) => {
-                let _ = self.invoke(invocation, false);
-            }
-            RouterMessage::Event(event) => {
-                let _ = self.event(&event);
-            }
-            message => self.handle_answer(message),
-        }
+        let _ = self.receive(message, false);
     }
 
-    /// Handles any message except EVENT and INVOCATION, which may be dropped.
-    pub(super) fn handle_answer(&self, message: RouterMessage) {
+    /// Handles one message of the router. EVENT and INVOCATION may be dropped; `is_local` as in
+    /// [`invoke`](Self::invoke).
+    pub(super) fn receive(&self, message: RouterMessage, is_local: bool) -> DeliveryOutcome {
         match message {
             RouterMessage::Result(result) => self.result(result),
-            RouterMessage::Invocation(_) | RouterMessage::Event(_) => {}
+            RouterMessage::Invocation(invocation) => return self.invoke(invocation, is_local),
+            RouterMessage::Event(event) => return self.event_or_close(&event),
             RouterMessage::Error(error) => {
                 let passthru = error.details.passthru;
                 let failure = Failure { uri: error.error, payload: error.payload, passthru };
@@ -79,6 +72,7 @@ impl Session {
                 self.close(&format!("the router asks for '{}'", challenge.authmethod));
             }
         }
+        DeliveryOutcome::Accepted
     }
 
     /// Handles RESULT, progressive or final.
@@ -95,8 +89,18 @@ impl Session {
         }
     }
 
-    /// Handles EVENT: adds it to the streams of its subscription.
-    pub(super) fn event(&self, event: &SharedEvent) -> DeliveryOutcome {
+    /// Handles EVENT. Closes the session if the policy for slow consumers asks for it.
+    fn event_or_close(&self, event: &SharedEvent) -> DeliveryOutcome {
+        let received = self.event(event);
+        if received == DeliveryOutcome::Closed {
+            // Without effect if the session has ended before.
+            self.close(error_uri::SLOW_CONSUMER);
+        }
+        received
+    }
+
+    /// Adds an event to the streams of its subscription.
+    fn event(&self, event: &SharedEvent) -> DeliveryOutcome {
         // All streams of the session share one receipt: the router expects one acknowledgement.
         let receipt =
             (event.details.x_acknowledged_delivery == Some(true)).then(DeliveryReceipt::default);
