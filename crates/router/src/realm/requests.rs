@@ -105,6 +105,7 @@ impl<O: Outbox> Realm<O> {
 }
 
 /// The permission for an action on one URI. A refusal names no identity.
+#[inline]
 pub(super) fn authorize(
     role: Option<&Role>,
     action: Action,
