@@ -111,7 +111,7 @@ fn look_up(index: UriIndex<usize>, size: usize, depth: usize, rounds: usize) {
         sum += index.best_match(uri).copied().unwrap_or(size);
         black_box(sum);
     });
-    assert_eq!(sum, (0..rounds).map(number).sum());
+    assert_eq!(sum, (0..rounds).map(number).sum::<usize>());
     // Dropping a large index would take callgrind half as long as building it.
     mem::forget(index);
 }

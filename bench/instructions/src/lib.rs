@@ -12,6 +12,7 @@
 //! | `index` | which entry matches a URI |
 //! | `realm` | calls and publications through a realm |
 //! | `http` | calls over HTTP |
+//! | `validation` | payloads against the schema of a permission |
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -22,6 +23,7 @@ mod index;
 mod realm;
 mod suite;
 mod transcoding;
+mod validation;
 
 pub use suite::cases;
 

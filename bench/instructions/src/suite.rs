@@ -1,6 +1,6 @@
 //! All cases.
 
-use super::{Cases, codec, http, index, realm, transcoding};
+use super::{Cases, codec, http, index, realm, transcoding, validation};
 
 /// Every case.
 pub fn cases() -> Cases {
@@ -10,6 +10,7 @@ pub fn cases() -> Cases {
     index::add(&mut cases);
     realm::add(&mut cases);
     http::add(&mut cases);
+    validation::add(&mut cases);
     cases
 }
 
@@ -76,8 +77,13 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_is_validated() {
+        run_once("validate/", 1);
+    }
+
+    #[test]
     fn these_tests_run_all_cases() {
-        let groups = ["decode/", "encode/", "transcode/", "index/", "realm/", "http/"];
+        let groups = ["decode/", "encode/", "transcode/", "index/", "realm/", "http/", "validate/"];
         let of_no_group = |name: &String| !groups.iter().any(|group| name.starts_with(group));
         assert_eq!(cases().into_keys().find(of_no_group), None);
     }
