@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from measure import cells
 
 READY_TARGET_MS = 20
-RESIDENT_TARGET_MIB = 12
-BINARY_TARGET_MIB = 20
+RESIDENT_TARGET_MIB = 10
+BINARY_TARGET_MIB = 15
 
 # Least ratio of four workers that share a procedure to a single one.
 WORKERS_TARGET = 1.0
