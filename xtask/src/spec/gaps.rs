@@ -87,7 +87,7 @@ pub(crate) const GAPS: &[Gap] = &[
     advanced(
         "Authentication Methods",
         Why::Planned,
-        "Nobody is challenged so far; the only method is anonymous.",
+        "The router sends no CHALLENGE so far; the only method is anonymous.",
     ),
     advanced("Ticket-based Authentication", Why::Planned, "The only method is anonymous so far."),
     advanced(

@@ -85,7 +85,7 @@ options! {
         access_log: bool = false, Section::flag;
         /// Whether answers to failed requests contain internal details.
         display_tracebacks: bool = false, Section::flag_without_effect;
-        /// Whether browsers are told to use only TLS (RFC 6797).
+        /// Whether responses ask browsers to use only TLS (RFC 6797).
         hsts: bool = false, Section::flag;
         /// How long browsers use only TLS.
         hsts_max_age: Duration = Duration::from_secs(31_536_000), hsts_max_age;

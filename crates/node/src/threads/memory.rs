@@ -5,8 +5,8 @@
 //! or large messages have been handled. What is done without a read (a queue is written, a timer
 //! ends a session) takes a little longer. A thread that has done nothing since does not wake up.
 //!
-//! Memory belongs to the thread that has asked for it, and only that one can give it back, whoever
-//! has freed it. So a thread that looks has the others look, too.
+//! Memory belongs to the thread that has allocated it, and only that thread can return it to the
+//! system, also when another thread has freed it. So a thread that looks has the others look, too.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

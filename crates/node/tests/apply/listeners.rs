@@ -194,7 +194,7 @@ async fn changed_limit_of_connections_counts_without_another_socket() {
     assert_eq!(node.address(0), address, "the socket is the same");
     let second = node.join(0).await;
     node.apply(&realms, &with(json!(1))).await.unwrap();
-    // Nobody is thrown out, and nobody gets in until there is room.
+    // No connection is closed, and none is accepted until there is room.
     assert_eq!(session_count(&first).await, 2);
     Http::connect(address).await.receive_end().await;
     for session in [first, second] {

@@ -52,16 +52,16 @@ async fn sessions_of_a_removed_role_end_and_others_stay() {
     let mut node = TestNode::start(&realm1(&roles()), &transports).await;
     let (staff, guest) = (node.join(0).await, node.join(1).await);
     // The entrance of the guests stays, and lets none in.
-    let transports = [entrance(1, "staff"), entrance(2, "nobody")];
-    let roles = [role("staff", &["*"]), role("nobody", &[])];
+    let transports = [entrance(1, "staff"), entrance(2, "none")];
+    let roles = [role("staff", &["*"]), role("none", &[])];
     node.apply(&realm1(&roles), &transports).await.unwrap();
     assert_eq!(ended(&guest).await, "wamp.close.killed");
     wait_for_sessions(&staff, 1).await;
     assert_eq!(staff.closed(), None);
     node.wait_for_connections(1).await;
     // The listener gives the new role.
-    let nobody = node.join(1).await;
-    let refused = nobody.call("wamp.session.count").await.expect_err("no permissions");
+    let denied = node.join(1).await;
+    let refused = denied.call("wamp.session.count").await.expect_err("no permissions");
     assert_eq!(refused.uri(), Some("wamp.error.not_authorized"));
 }
 

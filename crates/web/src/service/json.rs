@@ -17,7 +17,7 @@ pub struct JsonValue {
     pub text: Bytes,
     /// Whether pages of every origin may read it.
     pub allow_cross_origin: bool,
-    /// Whether clients are told not to cache it.
+    /// Whether responses ask clients not to cache it.
     pub discourage_caching: bool,
 }
 
