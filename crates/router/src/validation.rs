@@ -7,6 +7,7 @@
 //! An extension of this router: the names are those of Crossbar.io's `permission.validate`, and the
 //! specification leaves payloads to applications.
 
+use std::any::Any;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,12 +19,15 @@ use crate::failure::RequestFailure;
 use crate::limits::SharedLimits;
 
 /// A schema of payloads, provided by the host.
-pub trait PayloadSchema: fmt::Debug + Send + Sync {
+pub trait PayloadSchema: fmt::Debug + Any + Send + Sync {
     /// Checks that a payload matches the schema.
     ///
     /// # Errors
     /// A sentence that names the place in the payload and what was expected there.
     fn check(&self, payload: &Payload) -> Result<(), String>;
+
+    /// Whether `other` can take the place of this schema.
+    fn is_equal(&self, other: &dyn PayloadSchema) -> bool;
 }
 
 /// The schema of one kind of payload, if any.
@@ -44,6 +48,22 @@ pub struct Schemas {
     pub call_error: Schema,
     /// PUBLISH.
     pub event: Schema,
+}
+
+impl Schemas {
+    fn all(&self) -> [&Schema; 6] {
+        let Self { call, call_progress, call_result, call_result_progress, call_error, event } =
+            self;
+        [call, call_progress, call_result, call_result_progress, call_error, event]
+    }
+
+    fn is_equal(&self, other: &Self) -> bool {
+        self.all().into_iter().zip(other.all()).all(|pair| match pair {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.is_equal(&**other),
+            _ => false,
+        })
+    }
 }
 
 /// Identifies the [`Schemas`] of a permission in their realm.
@@ -110,13 +130,19 @@ impl PayloadKind {
 }
 
 impl Validation {
-    /// Adds the schemas of a permission. The permission refers to them by the id.
+    /// Adds the schemas of a permission. The permission refers to them by the id. Schemas equal to
+    /// those of before get the id of these, so that rules that are set again and again take no more
+    /// memory.
     ///
     /// # Panics
     /// After 2^32 - 1 of them.
     pub fn add(&mut self, schemas: Schemas) -> SchemasId {
-        self.schemas.push(schemas);
-        let number = u32::try_from(self.schemas.len()).ok().and_then(NonZeroU32::new);
+        let equal = self.schemas.iter().position(|before| before.is_equal(&schemas));
+        let place = equal.unwrap_or_else(|| {
+            self.schemas.push(schemas);
+            self.schemas.len() - 1
+        });
+        let number = u32::try_from(place + 1).ok().and_then(NonZeroU32::new);
         SchemasId(number.expect("as many permissions as fit into memory"))
     }
 
@@ -167,5 +193,50 @@ impl Validation {
         }
         let refused = |reason| RequestFailure::InvalidPayload { what, reason };
         schema.check(payload).map_err(refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+    use std::sync::Arc;
+
+    use cloverleaf_wamp::payload::Payload;
+
+    use super::{PayloadSchema, Schema, Schemas, Validation};
+
+    /// Accepts no payload.
+    #[derive(Debug, PartialEq)]
+    struct Numbered(u8);
+
+    impl PayloadSchema for Numbered {
+        fn check(&self, _: &Payload) -> Result<(), String> {
+            Err(String::new())
+        }
+
+        fn is_equal(&self, other: &dyn PayloadSchema) -> bool {
+            (other as &dyn Any).downcast_ref() == Some(self)
+        }
+    }
+
+    fn numbered(number: u8) -> Schema {
+        Some(Arc::new(Numbered(number)))
+    }
+
+    #[test]
+    fn equal_schemas_are_kept_once() {
+        let distinct = [
+            Schemas { call: numbered(1), ..Schemas::default() },
+            Schemas { call: numbered(2), ..Schemas::default() },
+            Schemas { call_error: numbered(1), ..Schemas::default() },
+            Schemas { call: numbered(1), event: numbered(1), ..Schemas::default() },
+        ];
+        let mut validation = Validation::default();
+        let first = distinct.clone().map(|schemas| validation.add(schemas));
+        for (place, id) in first.iter().enumerate() {
+            assert!(!first[..place].contains(id));
+        }
+        let again = distinct.map(|schemas| validation.add(schemas));
+        assert_eq!((again, validation.schemas.len()), (first, 4));
     }
 }

@@ -3,6 +3,7 @@
 //! A schema sees a payload as a client with the serializer JSON does, whichever serializer it was
 //! written in: byte strings appear in WAMP's convention, a zero character and base64.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use cloverleaf_config::settings as config;
@@ -30,10 +31,10 @@ pub(super) fn of(validate: &config::PayloadSchemas, whose: &str) -> Option<Schem
     })
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct JsonSchema {
-    schema: config::CompiledSchema,
     name: String,
+    schema: config::CompiledSchema,
 }
 
 impl PayloadSchema for JsonSchema {
@@ -43,6 +44,10 @@ impl PayloadSchema for JsonSchema {
             tracing::debug!(schema = self.name, reason, "payload rejected");
         }
         outcome
+    }
+
+    fn is_equal(&self, other: &dyn PayloadSchema) -> bool {
+        (other as &dyn Any).downcast_ref() == Some(self)
     }
 }
 
