@@ -38,6 +38,13 @@ struct MessageWatch {
     is_over: bool,
 }
 
+impl MessageWatch {
+    /// Whether this window does not count as time of the message.
+    const fn is_suspended(&self) -> bool {
+        self.was_paused || self.is_over
+    }
+}
+
 impl Unfinished {
     pub(super) const fn new(memory: Arc<InputMemory>) -> Self {
         Self { memory, watch: None }
@@ -165,17 +172,22 @@ impl Unfinished {
             }
             let now = Instant::now();
             let message_timeout = limits.map_or(MESSAGE_TIMEOUT, |limits| limits.message_timeout);
+            if !watch.is_suspended() && now >= watch.began + message_timeout {
+                return Poll::Ready(());
+            }
             if now >= watch.window_began + window(limits) {
-                if watch.was_paused || watch.is_over {
+                if watch.is_suspended() {
                     watch.began += now - watch.window_began;
-                } else if watch.read < UNFINISHED_BYTES_PER_WINDOW
-                    || now >= watch.began + message_timeout
-                {
+                } else if watch.read < UNFINISHED_BYTES_PER_WINDOW {
                     return Poll::Ready(());
                 }
                 (watch.window_began, watch.read, watch.was_paused) = (now, 0, is_paused);
             }
-            watch.timer.as_mut().reset(watch.window_began + window(limits));
+            let mut next = watch.window_began + window(limits);
+            if !watch.is_suspended() {
+                next = next.min(watch.began + message_timeout);
+            }
+            watch.timer.as_mut().reset(next);
         }
     }
 }

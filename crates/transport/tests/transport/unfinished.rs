@@ -159,6 +159,18 @@ async fn message_timeout_below_a_window_is_that_of_each_message() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn message_timeout_need_not_be_a_number_of_windows() {
+    const TIMEOUT: Duration = Duration::from_secs(45);
+    let limits = ConnectionLimits { message_timeout: TIMEOUT, ..ConnectionLimits::default() };
+    let input = Some(InputMemory::new(UNFINISHED_BYTES));
+    let budgets = Budgets { input, limits: Some(Arc::new(limits)), ..Budgets::default() };
+    let mut lab = Lab::within(&budgets, rawsocket(), 64 * 1024);
+    let took = send_in_parts(&mut lab, &rawsocket_header(LIMIT), LIMIT, 0).await;
+    assert!(took >= TIMEOUT && took <= TIMEOUT + PAUSE, "{took:?}");
+    assert_eq!(lab.end().await, CloseReason::SlowMessage);
+}
+
+#[tokio::test(start_paused = true)]
 async fn fragments_in_time_do_not_extend_the_message_timeout() {
     let mut lab = watched(websocket(), 64 * 1024);
     let began = Instant::now();
