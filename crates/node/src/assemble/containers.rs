@@ -10,6 +10,7 @@ use cloverleaf_config::settings::{
 use cloverleaf_hosting::container::{ContainerShutdown, RemoteComponent};
 use cloverleaf_hosting::supervisor::{ContainerProcess, Inherit};
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_wamp::transport_url::WebSocketUrl;
 
 /// The process of a container, for its supervisor.
 pub(crate) fn process(worker: &ContainerWorker) -> ContainerProcess {
@@ -61,19 +62,13 @@ fn target(transport: &ConnectingTransport) -> Result<Target, String> {
             max_message: rawsocket.max_message_size.map_or(DEFAULT_MAX_MESSAGE, |n| n as usize),
         },
         ConnectingTransport::WebSocket(websocket) => {
-            let rest = websocket
-                .url
-                .strip_prefix("ws://")
-                .ok_or_else(|| format!("'{}' is no ws:// URL", websocket.url))?;
-            let (host, path) = match rest.find('/') {
-                Some(at) => rest.split_at(at),
-                None => (rest, "/"),
-            };
+            let WebSocketUrl { authority, path, .. } = WebSocketUrl::parse(&websocket.url)
+                .map_err(|error| format!("'{}' {error}", websocket.url))?;
             let limit = websocket.options.max_message_size;
             Target {
                 endpoint: endpoint(&websocket.endpoint),
                 protocol: TargetProtocol::WebSocket {
-                    host: host.to_owned(),
+                    host: authority.to_owned(),
                     path: path.to_owned(),
                 },
                 serializers: websocket.serializers.clone(),
