@@ -167,7 +167,7 @@ pub(crate) const RULES: &[PackageRule] = &[
     },
     PackageRule {
         package: "cloverleaf-instructions",
-        may_name: &[WAMP, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE],
+        may_name: &[WAMP, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG],
         never: &[],
         reason: "its cases call the functions whose instructions they count",
     },
