@@ -78,6 +78,17 @@ pub enum TokenKind {
 
 /// Reads one encoded value, token by token.
 pub trait TokenReader<'a>: Sized {
+    /// An empty list.
+    const EMPTY_LIST: &'static [u8];
+
+    /// Whether the first bytes of a valid value are those of a list. Does not look behind the tags
+    /// of CBOR.
+    fn starts_list(value: &[u8]) -> bool;
+
+    /// Whether the first byte of a valid value is that of a map. Does not look behind the tags of
+    /// CBOR.
+    fn starts_map(value: &[u8]) -> bool;
+
     /// Starts at the first byte of `input`.
     fn new(input: &'a [u8]) -> Self;
 

@@ -23,6 +23,18 @@ pub struct CborReader<'a> {
 }
 
 impl<'a> TokenReader<'a> for CborReader<'a> {
+    const EMPTY_LIST: &'static [u8] = b"\x80";
+
+    #[inline]
+    fn starts_list(value: &[u8]) -> bool {
+        value.first().is_some_and(|first| first >> 5 == 4)
+    }
+
+    #[inline]
+    fn starts_map(value: &[u8]) -> bool {
+        value.first().is_some_and(|first| first >> 5 == 5)
+    }
+
     #[inline]
     fn new(input: &'a [u8]) -> Self {
         let cursor = CborCursor { input, position: 0 };

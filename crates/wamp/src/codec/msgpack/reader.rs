@@ -22,6 +22,18 @@ pub struct MsgPackReader<'a> {
 }
 
 impl<'a> TokenReader<'a> for MsgPackReader<'a> {
+    const EMPTY_LIST: &'static [u8] = b"\x90";
+
+    #[inline]
+    fn starts_list(value: &[u8]) -> bool {
+        matches!(value.first(), Some(0x90..=0x9f | 0xdc | 0xdd))
+    }
+
+    #[inline]
+    fn starts_map(value: &[u8]) -> bool {
+        matches!(value.first(), Some(0x80..=0x8f | 0xde | 0xdf))
+    }
+
     #[inline]
     fn new(input: &'a [u8]) -> Self {
         let cursor = MsgPackCursor { input, position: 0 };

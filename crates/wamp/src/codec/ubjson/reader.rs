@@ -24,6 +24,18 @@ pub struct DialectReader<'a, D> {
 }
 
 impl<'a, D: Dialect> TokenReader<'a> for DialectReader<'a, D> {
+    const EMPTY_LIST: &'static [u8] = b"[]";
+
+    #[inline]
+    fn starts_list(value: &[u8]) -> bool {
+        value.starts_with(b"[") && !value.starts_with(&[b'[', b'$', D::BYTE])
+    }
+
+    #[inline]
+    fn starts_map(value: &[u8]) -> bool {
+        value.starts_with(b"{")
+    }
+
     #[inline]
     fn new(input: &'a [u8]) -> Self {
         DialectReader {
