@@ -89,6 +89,12 @@ pub trait TokenReader<'a>: Sized {
     /// CBOR.
     fn starts_map(value: &[u8]) -> bool;
 
+    /// Whether the entries of this valid list or map have no marker: all have one announced type
+    /// (UBJSON, draft 12, "Optimized Format").
+    fn has_typed_entries(_value: &[u8]) -> bool {
+        false
+    }
+
     /// Starts at the first byte of `input`.
     fn new(input: &'a [u8]) -> Self;
 

@@ -37,6 +37,11 @@ impl<'a, D: Dialect> TokenReader<'a> for DialectReader<'a, D> {
     }
 
     #[inline]
+    fn has_typed_entries(value: &[u8]) -> bool {
+        value.get(1) == Some(&b'$')
+    }
+
+    #[inline]
     fn new(input: &'a [u8]) -> Self {
         DialectReader {
             cursor: UbJsonCursor::new(input),
