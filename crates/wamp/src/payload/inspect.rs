@@ -22,7 +22,7 @@ impl Encoded {
     }
 
     /// Whether the value is an empty list or map.
-    pub(super) fn has_no_entries(&self) -> bool {
+    pub fn has_no_entries(&self) -> bool {
         with_token_reader!(self.serializer, R => read_is_empty::<R<'_>>(self)).unwrap_or_default()
     }
 
