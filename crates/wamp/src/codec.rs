@@ -13,6 +13,7 @@ use std::ops::Range;
 use crate::error::DecodeError;
 
 pub mod cbor;
+mod cursor;
 pub mod de;
 mod dispatch;
 pub mod json;

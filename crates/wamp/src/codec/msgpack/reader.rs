@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::super::cursor::Cursor;
 use super::super::next_item::NextItem;
 use super::super::{Token, TokenKind, TokenReader};
 use super::cursor::{MsgPackContainer, MsgPackCursor};
@@ -36,8 +37,7 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
 
     #[inline]
     fn new(input: &'a [u8]) -> Self {
-        let cursor = MsgPackCursor { input, position: 0 };
-        MsgPackReader { cursor, started: false, stack: SmallVec::new() }
+        MsgPackReader { cursor: Cursor::new(input), started: false, stack: SmallVec::new() }
     }
 
     #[inline]
@@ -91,13 +91,7 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
-        if self.next_item() != NextItem::Nothing {
-            Err(self.cursor.truncated())
-        } else if self.cursor.position < self.cursor.input.len() {
-            Err(DecodeError::TrailingBytes(self.cursor.position))
-        } else {
-            Ok(())
-        }
+        self.cursor.finish(self.next_item())
     }
 }
 
@@ -177,7 +171,7 @@ impl<'a> MsgPackReader<'a> {
 
     #[inline]
     fn text(&mut self, length: usize) -> Result<Token<'a>, DecodeError> {
-        self.cursor.text(length).map(|text| Token::Text(Cow::Borrowed(text)))
+        self.cursor.utf8(length).map(|text| Token::Text(Cow::Borrowed(text)))
     }
 
     #[inline(always)]

@@ -94,13 +94,8 @@ impl<'a, D: Dialect> TokenReader<'a> for DialectReader<'a, D> {
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
-        if self.next_item() != NextItem::Nothing {
-            Err(self.cursor.truncated())
-        } else if self.cursor.position < self.cursor.input.len() {
-            Err(DecodeError::TrailingBytes(self.cursor.position))
-        } else {
-            Ok(())
-        }
+        let next = self.next_item();
+        self.cursor.finish(next)
     }
 }
 
