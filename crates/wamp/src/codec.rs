@@ -13,6 +13,7 @@ use std::ops::Range;
 use crate::error::DecodeError;
 
 pub mod cbor;
+mod cursor;
 pub mod de;
 mod dispatch;
 pub mod json;
@@ -78,6 +79,23 @@ pub enum TokenKind {
 
 /// Reads one encoded value, token by token.
 pub trait TokenReader<'a>: Sized {
+    /// An empty list.
+    const EMPTY_LIST: &'static [u8];
+
+    /// Whether the first bytes of a valid value are those of a list. Does not look behind the tags
+    /// of CBOR.
+    fn starts_list(value: &[u8]) -> bool;
+
+    /// Whether the first byte of a valid value is that of a map. Does not look behind the tags of
+    /// CBOR.
+    fn starts_map(value: &[u8]) -> bool;
+
+    /// Whether the entries of this valid list or map have no marker: all have one announced type
+    /// (UBJSON, draft 12, "Optimized Format").
+    fn has_typed_entries(_value: &[u8]) -> bool {
+        false
+    }
+
     /// Starts at the first byte of `input`.
     fn new(input: &'a [u8]) -> Self;
 

@@ -20,6 +20,7 @@ use crate::codec::{TokenReader, TokenWriter};
 use crate::error::DecodeError;
 use crate::heap_size::HeapSize;
 use crate::serializer::Serializer;
+use crate::with_token_reader;
 
 mod compose;
 mod inspect;
@@ -82,12 +83,8 @@ impl Encoded {
         Self { serializer: Serializer::Json, bytes: Bytes::from_static(b"{}") };
 
     /// An empty list in this format.
-    pub(crate) const fn empty_list(serializer: Serializer) -> Self {
-        let bytes: &[u8] = match serializer {
-            Serializer::Json | Serializer::UbJson | Serializer::BjData => b"[]",
-            Serializer::MsgPack => b"\x90",
-            Serializer::Cbor => b"\x80",
-        };
+    pub(crate) fn empty_list(serializer: Serializer) -> Self {
+        let bytes = with_token_reader!(serializer, R => R::EMPTY_LIST);
         Self { serializer, bytes: Bytes::from_static(bytes) }
     }
 
@@ -245,7 +242,7 @@ impl Payload {
     {
         let args = list(serializer, args)?;
         let kwargs = Encoded::from_value(serializer, kwargs)?;
-        if !first_byte_is_map(&kwargs) {
+        if !is_map(&kwargs) {
             return Err(serde::ser::Error::custom("keyword arguments must be a map or a struct"));
         }
         Ok(Self { args: Some(args), kwargs: Some(kwargs) })
@@ -261,10 +258,10 @@ impl Payload {
         args: Option<Encoded>,
         kwargs: Option<Encoded>,
     ) -> Result<Self, InvalidArguments> {
-        if args.as_ref().is_some_and(|args| !first_byte_is_list(args)) {
+        if args.as_ref().is_some_and(|args| !is_list(args)) {
             return Err(InvalidArguments::Args);
         }
-        if kwargs.as_ref().is_some_and(|kwargs| !first_byte_is_map(kwargs)) {
+        if kwargs.as_ref().is_some_and(|kwargs| !is_map(kwargs)) {
             return Err(InvalidArguments::Kwargs);
         }
         Ok(Self { args, kwargs })
@@ -304,7 +301,7 @@ impl Payload {
 
     /// Whether Arguments is one binary (legacy passthru).
     pub fn is_transparent(&self) -> bool {
-        self.args.as_ref().is_some_and(|args| !first_byte_is_list(args))
+        self.args.as_ref().is_some_and(|args| !is_list(args))
     }
 
     /// Bytes of both elements.
@@ -327,7 +324,7 @@ impl fmt::Debug for Payload {
 
 fn list<T: Serialize + ?Sized>(serializer: Serializer, args: &T) -> Result<Encoded, ValueError> {
     let args = Encoded::from_value(serializer, args)?;
-    if first_byte_is_list(&args) {
+    if is_list(&args) {
         Ok(args)
     } else {
         Err(serde::ser::Error::custom(
@@ -336,24 +333,12 @@ fn list<T: Serialize + ?Sized>(serializer: Serializer, args: &T) -> Result<Encod
     }
 }
 
-fn first_byte_is_list(value: &Encoded) -> bool {
-    let first = value.bytes.first().copied().unwrap_or_default();
-    match value.serializer {
-        Serializer::Json => first == b'[',
-        Serializer::MsgPack => matches!(first, 0x90..=0x9f | 0xdc | 0xdd),
-        Serializer::Cbor => first >> 5 == 4,
-        Serializer::UbJson => first == b'[' && !value.bytes.starts_with(b"[$U"),
-        Serializer::BjData => first == b'[' && !value.bytes.starts_with(b"[$B"),
-    }
+fn is_list(value: &Encoded) -> bool {
+    with_token_reader!(value.serializer, R => R::starts_list(&value.bytes))
 }
 
-fn first_byte_is_map(value: &Encoded) -> bool {
-    let first = value.bytes.first().copied().unwrap_or_default();
-    match value.serializer {
-        Serializer::Json | Serializer::UbJson | Serializer::BjData => first == b'{',
-        Serializer::MsgPack => matches!(first, 0x80..=0x8f | 0xde | 0xdf),
-        Serializer::Cbor => first >> 5 == 5,
-    }
+fn is_map(value: &Encoded) -> bool {
+    with_token_reader!(value.serializer, R => R::starts_map(&value.bytes))
 }
 
 /// Shows bytes as text if they are text, as hex digits otherwise; at most 200 bytes.

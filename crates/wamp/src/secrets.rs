@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// The replacement for a secret.
 pub const HIDDEN: &str = "***";
 
@@ -111,8 +113,10 @@ fn is_secret(name: &str) -> bool {
     normal == NAME || PARTS.iter().any(|part| normal.contains(part))
 }
 
-/// Removes percent-encoding; does not preserve characters outside of ASCII. `None` if the text is
-/// encoded more than [`MAX_DECODINGS`] times.
+/// Removes percent-encoding. `None` if the text is encoded more than [`MAX_DECODINGS`] times.
+///
+/// Bytes that are not UTF-8 become U+FFFD. No secret is missed: the names of secrets and the
+/// characters that end names are ASCII.
 fn decoded(text: &str) -> Option<Cow<'_, str>> {
     let mut decoded = Cow::Borrowed(text);
     for _ in 0..=MAX_DECODINGS {
@@ -126,21 +130,10 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
 
 /// `None` if nothing is percent-encoded.
 fn decoded_once(text: &str) -> Option<String> {
-    let mut pieces = text.split('%');
-    let mut decoded = pieces.next()?.to_owned();
-    let mut is_encoded = false;
-    for piece in pieces {
-        let digits = piece.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                is_encoded = true;
-                decoded.push(char::from(byte));
-                decoded.push_str(&piece[2..]);
-            }
-            None => decoded.extend(["%", piece]),
-        }
+    match percent_decode_str(text).decode_utf8_lossy() {
+        Cow::Owned(decoded) => Some(decoded),
+        Cow::Borrowed(_) => None,
     }
-    is_encoded.then_some(decoded)
 }
 
 #[cfg(test)]

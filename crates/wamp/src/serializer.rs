@@ -91,6 +91,22 @@ impl Serializer {
         }
     }
 
+    /// The number in stored records. Fixed: records outlive the program that wrote them.
+    pub const fn stored_number(self) -> u8 {
+        match self {
+            Self::Json => 1,
+            Self::MsgPack => 2,
+            Self::Cbor => 3,
+            Self::UbJson => 4,
+            Self::BjData => 0x14,
+        }
+    }
+
+    /// The serializer with this number in stored records.
+    pub fn from_stored_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|serializer| serializer.stored_number() == number)
+    }
+
     /// Whether messages are UTF-8 text, which WebSocket sends in text frames.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Json)

@@ -5,15 +5,14 @@
 
 use bytes::Bytes;
 use cloverleaf_client::{Error, Failure};
+use cloverleaf_wamp::codec::TokenWriter as _;
 use cloverleaf_wamp::codec::json::JsonWriter;
 use cloverleaf_wamp::codec::transcode::transcode_into;
-use cloverleaf_wamp::codec::{TokenKind, TokenReader, TokenWriter as _};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::payload::{Encoded, Payload};
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::with_token_reader;
 use http::StatusCode;
 
 use crate::denial::Denial;
@@ -106,7 +105,7 @@ impl StatusAndBody {
 }
 
 fn results_body(results: &Payload) -> Result<Vec<u8>, DecodeError> {
-    let present = |part: &&Encoded| !is_empty(part);
+    let present = |part: &&Encoded| !part.has_no_entries();
     let (args, kwargs) = (results.args().filter(present), results.kwargs().filter(present));
     if args.is_none() && kwargs.is_none() {
         return Ok(NO_RESULT.to_vec());
@@ -159,18 +158,6 @@ fn write(writer: &mut JsonWriter<'_>, value: &Encoded) -> Result<(), DecodeError
         other => transcode_into(other, value.bytes(), writer)?,
     }
     Ok(())
-}
-
-/// Whether a list or map is empty.
-fn is_empty(value: &Encoded) -> bool {
-    with_token_reader!(value.serializer(), R => ends_at_once::<R<'_>>(value.bytes()))
-}
-
-fn ends_at_once<'a, R: TokenReader<'a>>(value: &'a [u8]) -> bool {
-    let mut reader = R::new(value);
-    matches!(reader.peek(), Ok(TokenKind::List | TokenKind::Map))
-        && reader.next().is_ok()
-        && reader.peek() == Ok(TokenKind::End)
 }
 
 /// Reformats JSON: one space after each colon and comma, no other white space.

@@ -27,7 +27,7 @@ pub(super) fn write(publication: &Publication, event: SharedEvent) -> Vec<u8> {
     let serializer = event.payload.serializer().unwrap_or(Serializer::Json);
     let mut record = Vec::with_capacity(HEAD + 128 + event.payload.size());
     record.extend_from_slice(&publication.at.to_millis().micros().to_le_bytes());
-    record.push(number_of(serializer));
+    record.push(serializer.stored_number());
     let length_at = record.len();
     record.extend_from_slice(&[0; 4]);
     // The payload is in this format already, so the event can be encoded.
@@ -43,14 +43,6 @@ pub(super) fn write(publication: &Publication, event: SharedEvent) -> Vec<u8> {
     record
 }
 
-/// The numbers of the RawSocket handshake, except that two serializers share one there.
-const fn number_of(serializer: Serializer) -> u8 {
-    match serializer {
-        Serializer::BjData => 0x14,
-        other => other.rawsocket_number(),
-    }
-}
-
 /// The publication id of a record; `None` if the bytes are not a record.
 pub fn publication_of(record: &[u8]) -> Option<PublicationId> {
     let subscription = SubscriptionId::new(1)?;
@@ -62,7 +54,7 @@ pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<Stored
     let (head, rest) = record.split_at_checked(HEAD)?;
     let (micros, head) = head.split_first_chunk::<8>()?;
     let (serializer, length) = head.split_first()?;
-    let serializer = Serializer::ALL.into_iter().find(|each| number_of(*each) == *serializer)?;
+    let serializer = Serializer::from_stored_number(*serializer)?;
     let length = u32::from_le_bytes(length.try_into().ok()?);
     let (event, publish) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     let event = decode_router(serializer, &Bytes::copy_from_slice(event)).ok()?;

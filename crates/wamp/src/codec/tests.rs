@@ -2,14 +2,11 @@
 
 use std::ops::Range;
 
-use super::cbor::{CborReader, CborWriter};
-use super::json::{JsonReader, JsonWriter};
-use super::msgpack::{MsgPackReader, MsgPackWriter};
-use super::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
 use super::{Token, TokenKind, TokenReader, TokenWriter};
 use crate::error::DecodeError;
 use crate::limits::MAX_DEPTH;
 use crate::serializer::Serializer;
+use crate::{with_token_reader, with_token_writer};
 
 mod golden;
 mod properties;
@@ -111,25 +108,13 @@ pub(super) fn assert_depth_is_bounded(
 /// Writes a value in a format.
 pub(super) fn encode(serializer: Serializer, tree: &Tree) -> Vec<u8> {
     let mut out = Vec::new();
-    match serializer {
-        Serializer::Json => write(&mut JsonWriter::new(&mut out), tree),
-        Serializer::MsgPack => write(&mut MsgPackWriter::new(&mut out), tree),
-        Serializer::Cbor => write(&mut CborWriter::new(&mut out), tree),
-        Serializer::UbJson => write(&mut UbJsonWriter::new(&mut out), tree),
-        Serializer::BjData => write(&mut BjDataWriter::new(&mut out), tree),
-    }
+    with_token_writer!(serializer, W => write(&mut W::new(&mut out), tree));
     out
 }
 
 /// Reads a value and checks that skipping agrees.
 pub(super) fn decode(serializer: Serializer, input: &[u8]) -> Result<Tree, DecodeError> {
-    let tokens = match serializer {
-        Serializer::Json => agreed::<JsonReader<'_>>(input)?,
-        Serializer::MsgPack => agreed::<MsgPackReader<'_>>(input)?,
-        Serializer::Cbor => agreed::<CborReader<'_>>(input)?,
-        Serializer::UbJson => agreed::<UbJsonReader<'_>>(input)?,
-        Serializer::BjData => agreed::<BjDataReader<'_>>(input)?,
-    };
+    let tokens = with_token_reader!(serializer, R => agreed::<R<'_>>(input))?;
     let mut tokens = tokens.into_iter();
     let first = tokens.next().unwrap();
     Ok(tree(first, &mut tokens))

@@ -7,11 +7,9 @@ use bytes::Bytes;
 
 use super::{Encoded, SMALL_FRAME};
 use crate::codec::transcode::transcode_into;
-use crate::codec::ubjson::{BjDataWriter, UbJsonWriter};
 use crate::codec::{Token, TokenKind, TokenReader};
 use crate::error::DecodeError;
-use crate::serializer::Serializer;
-use crate::with_token_reader;
+use crate::{with_token_reader, with_token_writer};
 
 impl Encoded {
     /// The first `N` entries of a list. `None` for entries beyond its end.
@@ -24,7 +22,7 @@ impl Encoded {
     }
 
     /// Whether the value is an empty list or map.
-    pub(super) fn has_no_entries(&self) -> bool {
+    pub fn has_no_entries(&self) -> bool {
         with_token_reader!(self.serializer, R => read_is_empty::<R<'_>>(self)).unwrap_or_default()
     }
 
@@ -38,17 +36,14 @@ impl Encoded {
     /// The value with a marker for each entry. UBJSON may give one type for all entries.
     pub(crate) fn with_markers(&self) -> Result<Cow<'_, Self>, DecodeError> {
         let (serializer, value) = (self.serializer, &self.bytes[..]);
-        let has_type = value.get(1) == Some(&b'$');
-        let mut bytes = Vec::new();
-        match serializer {
-            Serializer::UbJson if has_type => {
-                transcode_into(serializer, value, &mut UbJsonWriter::new(&mut bytes))?;
-            }
-            Serializer::BjData if has_type => {
-                transcode_into(serializer, value, &mut BjDataWriter::new(&mut bytes))?;
-            }
-            _ => return Ok(Cow::Borrowed(self)),
+        if !with_token_reader!(serializer, R => R::has_typed_entries(value)) {
+            return Ok(Cow::Borrowed(self));
         }
+        let mut bytes = Vec::new();
+        let written = with_token_writer!(serializer, W => {
+            transcode_into(serializer, value, &mut W::new(&mut bytes))
+        });
+        written?;
         Ok(Cow::Owned(Self { serializer, bytes: bytes.into() }))
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::Token;
+use super::super::cursor::Cursor;
 use super::number::{bignum, half};
 use crate::error::DecodeError;
 use crate::limits::MAX_DEPTH;
@@ -47,12 +48,12 @@ impl CborHead {
     }
 }
 
-/// A position in CBOR.
+/// CBOR, as the format of a [`Cursor`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CborCursor<'a> {
-    pub(super) input: &'a [u8],
-    pub(super) position: usize,
-}
+pub(super) enum Cbor {}
+
+/// A position in CBOR.
+pub(super) type CborCursor<'a> = Cursor<'a, Cbor>;
 
 impl CborContainer {
     /// One value outside of lists and maps.
@@ -188,23 +189,29 @@ impl<'a> CborCursor<'a> {
 
     #[inline]
     pub(super) fn text_chunk(&mut self, head: CborHead) -> Result<&'a str, DecodeError> {
-        self.utf8(head.argument)
+        let length = self.size(head)?;
+        self.utf8(length)
     }
 
-    /// Text of `length` bytes.
     #[inline]
-    pub(super) fn utf8(&mut self, length: u64) -> Result<&'a str, DecodeError> {
-        let offset = self.position;
-        simdutf8::basic::from_utf8(self.bytes(length)?).map_err(|_| DecodeError::NotUtf8(offset))
+    pub(super) fn binary_chunk(&mut self, head: CborHead) -> Result<&'a [u8], DecodeError> {
+        let length = self.size(head)?;
+        self.bytes(length)
+    }
+
+    /// The argument of text or bytes: their length.
+    #[inline]
+    fn size(&self, head: CborHead) -> Result<usize, DecodeError> {
+        usize::try_from(head.argument).map_err(|_| self.truncated())
     }
 
     pub(super) fn binary(&mut self, head: CborHead) -> Result<Cow<'a, [u8]>, DecodeError> {
         if !head.indefinite() {
-            return self.bytes(head.argument).map(Cow::Borrowed);
+            return self.binary_chunk(head).map(Cow::Borrowed);
         }
         let mut binary = Vec::new();
         while let Some(chunk) = self.chunk_head(head)? {
-            binary.extend_from_slice(self.bytes(chunk.argument)?);
+            binary.extend_from_slice(self.binary_chunk(chunk)?);
         }
         Ok(Cow::Owned(binary))
     }
@@ -227,28 +234,6 @@ impl<'a> CborCursor<'a> {
         } else {
             Err(malformed(head.offset, "a chunk must be of its string's type, with its length"))
         }
-    }
-
-    #[inline]
-    pub(super) fn bytes(&mut self, length: u64) -> Result<&'a [u8], DecodeError> {
-        let rest = &self.input[self.position..];
-        let bytes = usize::try_from(length).ok().and_then(|length| rest.get(..length));
-        let Some(bytes) = bytes else { return Err(self.truncated()) };
-        self.position += bytes.len();
-        Ok(bytes)
-    }
-
-    #[inline]
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let rest = &self.input[self.position..];
-        let Some(bytes) = rest.first_chunk() else { return Err(self.truncated()) };
-        self.position += N;
-        Ok(*bytes)
-    }
-
-    #[cold]
-    pub(super) fn truncated(&self) -> DecodeError {
-        DecodeError::Truncated(self.input.len())
     }
 }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::super::cursor::Cursor;
 use super::super::next_item::NextItem;
 use super::super::{Token, TokenKind, TokenReader};
 use super::cursor::{CborContainer, CborCursor, CborHead, malformed, simple};
@@ -23,10 +24,21 @@ pub struct CborReader<'a> {
 }
 
 impl<'a> TokenReader<'a> for CborReader<'a> {
+    const EMPTY_LIST: &'static [u8] = b"\x80";
+
+    #[inline]
+    fn starts_list(value: &[u8]) -> bool {
+        value.first().is_some_and(|first| first >> 5 == 4)
+    }
+
+    #[inline]
+    fn starts_map(value: &[u8]) -> bool {
+        value.first().is_some_and(|first| first >> 5 == 5)
+    }
+
     #[inline]
     fn new(input: &'a [u8]) -> Self {
-        let cursor = CborCursor { input, position: 0 };
-        CborReader { cursor, started: false, stack: SmallVec::new() }
+        CborReader { cursor: Cursor::new(input), started: false, stack: SmallVec::new() }
     }
 
     #[inline]
@@ -72,13 +84,7 @@ impl<'a> TokenReader<'a> for CborReader<'a> {
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
-        if self.next_item() != NextItem::Nothing {
-            Err(self.cursor.truncated())
-        } else if self.cursor.position < self.cursor.input.len() {
-            Err(DecodeError::TrailingBytes(self.cursor.position))
-        } else {
-            Ok(())
-        }
+        self.cursor.finish(self.next_item())
     }
 }
 
@@ -116,26 +122,26 @@ impl<'a> CborReader<'a> {
         let Some(&first) = self.cursor.input.get(self.cursor.position) else {
             return Err(self.cursor.truncated());
         };
-        let argument = u64::from(first & 0x1f);
+        let argument = first & 0x1f;
         match first {
             0x00..=0x17 => {
                 self.cursor.position += 1;
-                Ok(Token::Unsigned(argument))
+                Ok(Token::Unsigned(argument.into()))
             }
             0x60..=0x77 => {
                 self.cursor.position += 1;
-                self.cursor.utf8(argument).map(|text| Token::Text(Cow::Borrowed(text)))
+                self.cursor.utf8(argument.into()).map(|text| Token::Text(Cow::Borrowed(text)))
             }
             0x80..=0x97 => {
                 self.cursor.position += 1;
                 let depth = self.stack.len();
-                self.stack.push(self.cursor.begin_counted(argument, false, depth)?);
+                self.stack.push(self.cursor.begin_counted(argument.into(), false, depth)?);
                 Ok(Token::ListStart)
             }
             0xa0..=0xb7 => {
                 self.cursor.position += 1;
                 let depth = self.stack.len();
-                self.stack.push(self.cursor.begin_counted(argument, true, depth)?);
+                self.stack.push(self.cursor.begin_counted(argument.into(), true, depth)?);
                 Ok(Token::MapStart)
             }
             _ => self.value_by_head(),

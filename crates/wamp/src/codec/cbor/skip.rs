@@ -35,12 +35,12 @@ fn skip_item(
     depth: usize,
 ) -> Result<Option<CborContainer>, DecodeError> {
     let Some(&first) = cursor.input.get(cursor.position) else { return Err(cursor.truncated()) };
-    let argument = u64::from(first & 0x1f);
+    let argument = first & 0x1f;
     match first {
         // Text of up to 23 bytes; integers.
         0x60..=0x77 => {
             cursor.position += 1;
-            cursor.utf8(argument)?;
+            cursor.utf8(argument.into())?;
         }
         0x00..=0x17 | 0x20..=0x37 => cursor.position += 1,
         _ if is_key => skip_by_head(cursor, is_key, depth).map(drop)?,
@@ -52,11 +52,11 @@ fn skip_item(
         }
         0x80..=0x97 => {
             cursor.position += 1;
-            return cursor.begin_counted(argument, false, depth).map(Some);
+            return cursor.begin_counted(argument.into(), false, depth).map(Some);
         }
         0xa0..=0xb7 => {
             cursor.position += 1;
-            return cursor.begin_counted(argument, true, depth).map(Some);
+            return cursor.begin_counted(argument.into(), true, depth).map(Some);
         }
         _ => return skip_by_head(cursor, is_key, depth),
     }
@@ -73,7 +73,7 @@ fn skip_by_head(
     match head.major {
         0 | 1 => {}
         2 | 3 if head.indefinite() => skip_chunks(cursor, head)?,
-        2 => drop(cursor.bytes(head.argument)?),
+        2 => drop(cursor.binary_chunk(head)?),
         3 => drop(cursor.text_chunk(head)?),
         4 => return cursor.begin(head, false, depth).map(Some),
         5 => return cursor.begin(head, true, depth).map(Some),
@@ -89,7 +89,7 @@ fn skip_chunks(cursor: &mut CborCursor<'_>, whole: CborHead) -> Result<(), Decod
     while let Some(chunk) = cursor.chunk_head(whole)? {
         match whole.major {
             3 => drop(cursor.text_chunk(chunk)?),
-            _ => drop(cursor.bytes(chunk.argument)?),
+            _ => drop(cursor.binary_chunk(chunk)?),
         }
     }
     Ok(())

@@ -58,6 +58,18 @@ pub struct JsonReader<'a> {
 const _: () = assert!(MAX_DEPTH <= u128::BITS as usize);
 
 impl<'a> TokenReader<'a> for JsonReader<'a> {
+    const EMPTY_LIST: &'static [u8] = b"[]";
+
+    #[inline]
+    fn starts_list(value: &[u8]) -> bool {
+        value.starts_with(b"[")
+    }
+
+    #[inline]
+    fn starts_map(value: &[u8]) -> bool {
+        value.starts_with(b"{")
+    }
+
     #[inline]
     fn new(input: &'a [u8]) -> Self {
         let cursor = JsonCursor { input, position: 0 };

@@ -1,14 +1,15 @@
 //! A position in MessagePack, and the parts of items that reading and skipping share.
 
+use super::super::cursor::Cursor;
 use crate::error::DecodeError;
 use crate::limits::MAX_DEPTH;
 
-/// A position in MessagePack.
+/// MessagePack, as the format of a [`Cursor`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MsgPackCursor<'a> {
-    pub(super) input: &'a [u8],
-    pub(super) position: usize,
-}
+pub(super) enum MsgPack {}
+
+/// A position in MessagePack.
+pub(super) type MsgPackCursor<'a> = Cursor<'a, MsgPack>;
 
 /// A list or map that has begun.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +27,7 @@ impl MsgPackContainer {
     }
 }
 
-impl<'a> MsgPackCursor<'a> {
+impl MsgPackCursor<'_> {
     /// The first byte of a value.
     #[inline]
     pub(super) fn value(&mut self) -> Result<u8, DecodeError> {
@@ -58,13 +59,6 @@ impl<'a> MsgPackCursor<'a> {
         usize::try_from(length).map_err(|_| self.truncated())
     }
 
-    #[inline]
-    pub(super) fn text(&mut self, length: usize) -> Result<&'a str, DecodeError> {
-        let offset = self.position;
-        let text = simdutf8::basic::from_utf8(self.bytes(length)?);
-        text.map_err(|_| DecodeError::NotUtf8(offset))
-    }
-
     /// Skips the type and the data of an extension.
     #[inline]
     pub(super) fn extension(&mut self, length: usize) -> Result<(), DecodeError> {
@@ -89,27 +83,6 @@ impl<'a> MsgPackCursor<'a> {
             return Err(self.truncated());
         }
         Ok(MsgPackContainer { left, map })
-    }
-
-    #[inline]
-    pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let rest = &self.input[self.position..];
-        let Some(bytes) = rest.get(..length) else { return Err(self.truncated()) };
-        self.position += length;
-        Ok(bytes)
-    }
-
-    #[inline]
-    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let rest = &self.input[self.position..];
-        let Some(bytes) = rest.first_chunk() else { return Err(self.truncated()) };
-        self.position += N;
-        Ok(*bytes)
-    }
-
-    #[cold]
-    pub(super) fn truncated(&self) -> DecodeError {
-        DecodeError::Truncated(self.input.len())
     }
 
     #[cold]

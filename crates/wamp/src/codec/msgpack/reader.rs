@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::super::cursor::Cursor;
 use super::super::next_item::NextItem;
 use super::super::{Token, TokenKind, TokenReader};
 use super::cursor::{MsgPackContainer, MsgPackCursor};
@@ -22,10 +23,21 @@ pub struct MsgPackReader<'a> {
 }
 
 impl<'a> TokenReader<'a> for MsgPackReader<'a> {
+    const EMPTY_LIST: &'static [u8] = b"\x90";
+
+    #[inline]
+    fn starts_list(value: &[u8]) -> bool {
+        matches!(value.first(), Some(0x90..=0x9f | 0xdc | 0xdd))
+    }
+
+    #[inline]
+    fn starts_map(value: &[u8]) -> bool {
+        matches!(value.first(), Some(0x80..=0x8f | 0xde | 0xdf))
+    }
+
     #[inline]
     fn new(input: &'a [u8]) -> Self {
-        let cursor = MsgPackCursor { input, position: 0 };
-        MsgPackReader { cursor, started: false, stack: SmallVec::new() }
+        MsgPackReader { cursor: Cursor::new(input), started: false, stack: SmallVec::new() }
     }
 
     #[inline]
@@ -79,13 +91,7 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
-        if self.next_item() != NextItem::Nothing {
-            Err(self.cursor.truncated())
-        } else if self.cursor.position < self.cursor.input.len() {
-            Err(DecodeError::TrailingBytes(self.cursor.position))
-        } else {
-            Ok(())
-        }
+        self.cursor.finish(self.next_item())
     }
 }
 
@@ -165,7 +171,7 @@ impl<'a> MsgPackReader<'a> {
 
     #[inline]
     fn text(&mut self, length: usize) -> Result<Token<'a>, DecodeError> {
-        self.cursor.text(length).map(|text| Token::Text(Cow::Borrowed(text)))
+        self.cursor.utf8(length).map(|text| Token::Text(Cow::Borrowed(text)))
     }
 
     #[inline(always)]

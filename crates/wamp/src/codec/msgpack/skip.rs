@@ -39,7 +39,7 @@ fn skip_item(
         0x00..=0x7f | 0xe0..=0xff | 0xc0..=0xc3 => {}
         0x80..=0x8f => return cursor.begin(usize::from(first & 0x0f), true, depth).map(Some),
         0x90..=0x9f => return cursor.begin(usize::from(first & 0x0f), false, depth).map(Some),
-        0xa0..=0xbf => drop(cursor.text(usize::from(first & 0x1f))?),
+        0xa0..=0xbf => drop(cursor.utf8(usize::from(first & 0x1f))?),
         0xcc | 0xd0 => drop(cursor.bytes(1)?),
         0xcd | 0xd1 => drop(cursor.bytes(2)?),
         0xca | 0xce | 0xd2 => drop(cursor.bytes(4)?),
@@ -67,7 +67,7 @@ fn skip_sized(
         0xd4..=0xd8 => cursor.extension(1 << (first - 0xd4))?,
         0xd9..=0xdb => {
             let length = cursor.length(first - 0xd9)?;
-            cursor.text(length)?;
+            cursor.utf8(length)?;
         }
         0xdc | 0xdd => {
             let entries = cursor.length(first - 0xdb)?;

@@ -360,56 +360,28 @@ impl<'w, 'b, F: ValueFormat> MapSerializer<'w, 'b, F> {
     }
 }
 
-impl<F: ValueFormat> ser::SerializeSeq for ListSerializer<'_, '_, F> {
-    type Ok = ();
-    type Error = ValueError;
+macro_rules! list_serializer {
+    ($($list:ident::$entry:ident)*) => {$(
+        impl<F: ValueFormat> ser::$list for ListSerializer<'_, '_, F> {
+            type Ok = ();
+            type Error = ValueError;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        self.entry(value)
-    }
+            fn $entry<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+                self.entry(value)
+            }
 
-    fn end(self) -> Result<(), ValueError> {
-        self.finish()
-    }
+            fn end(self) -> Result<(), ValueError> {
+                self.finish()
+            }
+        }
+    )*};
 }
 
-impl<F: ValueFormat> ser::SerializeTuple for ListSerializer<'_, '_, F> {
-    type Ok = ();
-    type Error = ValueError;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        self.entry(value)
-    }
-
-    fn end(self) -> Result<(), ValueError> {
-        self.finish()
-    }
-}
-
-impl<F: ValueFormat> ser::SerializeTupleStruct for ListSerializer<'_, '_, F> {
-    type Ok = ();
-    type Error = ValueError;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        self.entry(value)
-    }
-
-    fn end(self) -> Result<(), ValueError> {
-        self.finish()
-    }
-}
-
-impl<F: ValueFormat> ser::SerializeTupleVariant for ListSerializer<'_, '_, F> {
-    type Ok = ();
-    type Error = ValueError;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        self.entry(value)
-    }
-
-    fn end(self) -> Result<(), ValueError> {
-        self.finish()
-    }
+list_serializer! {
+    SerializeSeq::serialize_element
+    SerializeTuple::serialize_element
+    SerializeTupleStruct::serialize_field
+    SerializeTupleVariant::serialize_field
 }
 
 impl<F: ValueFormat> ser::SerializeMap for MapSerializer<'_, '_, F> {
@@ -431,38 +403,29 @@ impl<F: ValueFormat> ser::SerializeMap for MapSerializer<'_, '_, F> {
     }
 }
 
-impl<F: ValueFormat> ser::SerializeStruct for MapSerializer<'_, '_, F> {
-    type Ok = ();
-    type Error = ValueError;
+macro_rules! struct_serializer {
+    ($($map:ident)*) => {$(
+        impl<F: ValueFormat> ser::$map for MapSerializer<'_, '_, F> {
+            type Ok = ();
+            type Error = ValueError;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), ValueError> {
-        self.key(key);
-        self.value(value)
-    }
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), ValueError> {
+                self.key(key);
+                self.value(value)
+            }
 
-    fn end(self) -> Result<(), ValueError> {
-        self.finish()
-    }
+            fn end(self) -> Result<(), ValueError> {
+                self.finish()
+            }
+        }
+    )*};
 }
 
-impl<F: ValueFormat> ser::SerializeStructVariant for MapSerializer<'_, '_, F> {
-    type Ok = ();
-    type Error = ValueError;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), ValueError> {
-        self.key(key);
-        self.value(value)
-    }
-
-    fn end(self) -> Result<(), ValueError> {
-        self.finish()
-    }
+struct_serializer! {
+    SerializeStruct
+    SerializeStructVariant
 }

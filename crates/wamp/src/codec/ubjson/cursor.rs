@@ -1,24 +1,14 @@
 //! A position in UBJSON, and the parsing steps without state: numbers and text.
 
-use std::marker::PhantomData;
-
+use super::super::cursor::Cursor;
 use super::super::{Token, cbor, json};
 use super::dialect::Dialect;
 use crate::error::DecodeError;
 
-/// A position in UBJSON.
-#[derive(Debug)]
-pub(super) struct UbJsonCursor<'a, D> {
-    pub(super) input: &'a [u8],
-    pub(super) position: usize,
-    dialect: PhantomData<D>,
-}
+/// A position in UBJSON or BJData.
+pub(super) type UbJsonCursor<'a, D> = Cursor<'a, D>;
 
 impl<'a, D: Dialect> UbJsonCursor<'a, D> {
-    pub(super) const fn new(input: &'a [u8]) -> Self {
-        UbJsonCursor { input, position: 0, dialect: PhantomData }
-    }
-
     /// The next byte, without skipping it.
     #[inline]
     pub(super) fn peek_byte(&self) -> Option<u8> {
@@ -88,30 +78,6 @@ impl<'a, D: Dialect> UbJsonCursor<'a, D> {
         self.utf8(length)
     }
 
-    /// Text of `length` bytes.
-    #[inline]
-    pub(super) fn utf8(&mut self, length: usize) -> Result<&'a str, DecodeError> {
-        let offset = self.position;
-        let text = simdutf8::basic::from_utf8(self.bytes(length)?);
-        text.map_err(|_| DecodeError::NotUtf8(offset))
-    }
-
-    #[inline]
-    pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let rest = &self.input[self.position..];
-        let Some(bytes) = rest.get(..length) else { return Err(self.truncated()) };
-        self.position += length;
-        Ok(bytes)
-    }
-
-    #[inline]
-    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let rest = &self.input[self.position..];
-        let Some(bytes) = rest.first_chunk() else { return Err(self.truncated()) };
-        self.position += N;
-        Ok(*bytes)
-    }
-
     /// The bytes of a number in big-endian order.
     #[inline]
     fn ordered<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
@@ -120,11 +86,6 @@ impl<'a, D: Dialect> UbJsonCursor<'a, D> {
             bytes.reverse();
         }
         Ok(bytes)
-    }
-
-    #[cold]
-    pub(super) fn truncated(&self) -> DecodeError {
-        DecodeError::Truncated(self.input.len())
     }
 }
 

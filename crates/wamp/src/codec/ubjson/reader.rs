@@ -24,6 +24,23 @@ pub struct DialectReader<'a, D> {
 }
 
 impl<'a, D: Dialect> TokenReader<'a> for DialectReader<'a, D> {
+    const EMPTY_LIST: &'static [u8] = b"[]";
+
+    #[inline]
+    fn starts_list(value: &[u8]) -> bool {
+        value.starts_with(b"[") && !value.starts_with(&[b'[', b'$', D::BYTE])
+    }
+
+    #[inline]
+    fn starts_map(value: &[u8]) -> bool {
+        value.starts_with(b"{")
+    }
+
+    #[inline]
+    fn has_typed_entries(value: &[u8]) -> bool {
+        value.get(1) == Some(&b'$')
+    }
+
     #[inline]
     fn new(input: &'a [u8]) -> Self {
         DialectReader {
@@ -77,13 +94,8 @@ impl<'a, D: Dialect> TokenReader<'a> for DialectReader<'a, D> {
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
-        if self.next_item() != NextItem::Nothing {
-            Err(self.cursor.truncated())
-        } else if self.cursor.position < self.cursor.input.len() {
-            Err(DecodeError::TrailingBytes(self.cursor.position))
-        } else {
-            Ok(())
-        }
+        let next = self.next_item();
+        self.cursor.finish(next)
     }
 }
 

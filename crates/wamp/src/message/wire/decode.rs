@@ -311,44 +311,26 @@ pub(super) fn router<'f, R: TokenReader<'f>>(
         code::GOODBYE => RouterMessage::Goodbye(goodbye(e)?),
         code::ERROR => RouterMessage::Error(request_error(e)?),
         code::PUBLISHED => {
-            let request = e.request()?;
-            let publication = e.id("Publication", PublicationId::new)?;
-            e.end()?;
+            let (request, publication) = acknowledgement(e, "Publication", PublicationId::new)?;
             RouterMessage::Published(Published { request, publication })
         }
         code::SUBSCRIBED => {
-            let request = e.request()?;
-            let subscription = e.id("Subscription", SubscriptionId::new)?;
-            e.end()?;
+            let (request, subscription) = acknowledgement(e, "Subscription", SubscriptionId::new)?;
             RouterMessage::Subscribed(Subscribed { request, subscription })
         }
         code::UNSUBSCRIBED => {
-            let request = e.request()?;
-            RouterMessage::Unsubscribed(if revokes(e, request)? {
-                let details = e.options()?;
-                e.end()?;
-                Unsubscribed::Revocation(details)
-            } else {
-                e.end_or_dictionary()?;
-                Unsubscribed::Answer(request)
-            })
+            let (request, details) = removal(e)?;
+            let answer = Unsubscribed::Answer(request);
+            RouterMessage::Unsubscribed(details.map_or(answer, Unsubscribed::Revocation))
         }
         code::REGISTERED => {
-            let request = e.request()?;
-            let registration = e.id("Registration", RegistrationId::new)?;
-            e.end()?;
+            let (request, registration) = acknowledgement(e, "Registration", RegistrationId::new)?;
             RouterMessage::Registered(Registered { request, registration })
         }
         code::UNREGISTERED => {
-            let request = e.request()?;
-            RouterMessage::Unregistered(if revokes(e, request)? {
-                let details = e.options()?;
-                e.end()?;
-                Unregistered::Revocation(details)
-            } else {
-                e.end_or_dictionary()?;
-                Unregistered::Answer(request)
-            })
+            let (request, details) = removal(e)?;
+            let answer = Unregistered::Answer(request);
+            RouterMessage::Unregistered(details.map_or(answer, Unregistered::Revocation))
         }
         code::INTERRUPT => {
             let request = e.id("Request", InvocationId::new)?;
@@ -360,13 +342,31 @@ pub(super) fn router<'f, R: TokenReader<'f>>(
     })
 }
 
-/// Whether the router revokes something: the request id is 0 and details follow. Without details it
-/// answers a request with id 0.
-fn revokes<'f, R: TokenReader<'f>>(
+/// The rest of an answer that contains the id of what was created.
+fn acknowledgement<'f, R: TokenReader<'f>, T>(
     e: &mut Elements<'f, R>,
-    request: RequestId,
-) -> Result<bool, DecodeError> {
-    Ok(request.number() == 0 && e.reader.peek()? != TokenKind::End)
+    field: &'static str,
+    new: impl Fn(u64) -> Option<T>,
+) -> Result<(RequestId, T), DecodeError> {
+    let request = e.request()?;
+    let id = e.id(field, new)?;
+    e.end()?;
+    Ok((request, id))
+}
+
+/// The rest of UNSUBSCRIBED or UNREGISTERED. With details, the router revokes: the request id is 0
+/// and details follow. Without details it answers a request, whose id may be 0.
+fn removal<'f, R: TokenReader<'f>, O: Options>(
+    e: &mut Elements<'f, R>,
+) -> Result<(RequestId, Option<O>), DecodeError> {
+    let request = e.request()?;
+    if request.number() == 0 && e.reader.peek()? != TokenKind::End {
+        let details = e.options()?;
+        e.end()?;
+        return Ok((request, Some(details)));
+    }
+    e.end_or_dictionary()?;
+    Ok((request, None))
 }
 
 fn abort<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Abort, DecodeError> {
