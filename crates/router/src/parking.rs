@@ -43,7 +43,17 @@ pub(crate) enum LaneId {
 struct ParkedMessage {
     message: ClientMessage,
     bytes: usize,
+    /// It is the CALL that begins a call.
+    begins_call: bool,
     state: ParkedState,
+}
+
+/// A message that is to be parked.
+#[derive(Debug)]
+pub(crate) struct Unparked {
+    pub(crate) message: ClientMessage,
+    /// It is the CALL that begins a call.
+    pub(crate) begins_call: bool,
 }
 
 #[derive(Debug)]
@@ -68,7 +78,10 @@ impl Lane {
 
     /// The CALL with this request that begins a call.
     fn call_mut(&mut self, request: RequestId) -> Option<&mut ParkedMessage> {
-        let is_it = |parked: &&mut ParkedMessage| matches!(&parked.message, ClientMessage::Call(call) if call.request == request);
+        let is_it = |parked: &&mut ParkedMessage| {
+            parked.begins_call
+                && matches!(&parked.message, ClientMessage::Call(call) if call.request == request)
+        };
         self.messages.iter_mut().find(is_it)
     }
 }
@@ -133,6 +146,8 @@ pub(crate) struct Parking {
     bytes: usize,
     /// How many of the messages begin a call.
     calls: usize,
+    /// The realm is being closed: nothing more is parked.
+    is_ending: bool,
 }
 
 /// Whether a parked session is to be worked on.
@@ -155,7 +170,18 @@ impl Parking {
             questions: BTreeMap::new(),
             bytes: 0,
             calls: 0,
+            is_ending: false,
         }
+    }
+
+    /// Whether the realm is being closed.
+    pub(crate) const fn is_ending(&self) -> bool {
+        self.is_ending
+    }
+
+    /// The realm is being closed: nothing more is parked.
+    pub(crate) const fn begin_ending(&mut self) {
+        self.is_ending = true;
     }
 
     /// The lane of a message.
@@ -245,14 +271,13 @@ impl Parking {
         &mut self,
         session: SessionKey,
         lane: LaneId,
-        message: ClientMessage,
+        unparked: Unparked,
         ticket: DecisionTicket,
         now: Moment,
     ) {
         let deadline = now.plus_millis(AUTHORIZATION_TIMEOUT_MILLIS);
         self.questions.insert(ticket, OpenQuestion { session, lane, deadline });
-        self.calls += usize::from(matches!(message, ClientMessage::Call(_)));
-        self.push(session, lane, message, ParkedState::Asked(ticket));
+        self.push(session, lane, unparked, ParkedState::Asked(ticket));
     }
 
     /// Parks a message behind others of its lane.
@@ -260,30 +285,24 @@ impl Parking {
         &mut self,
         session: SessionKey,
         lane: LaneId,
-        message: ClientMessage,
+        unparked: Unparked,
         decided: Option<Decided>,
     ) {
-        let is_call = decided.is_some() && matches!(message, ClientMessage::Call(_));
-        self.calls += usize::from(is_call);
-        self.push(session, lane, message, ParkedState::Ready(decided.map(Box::new)));
+        self.push(session, lane, unparked, ParkedState::Ready(decided.map(Box::new)));
     }
 
-    fn push(
-        &mut self,
-        session: SessionKey,
-        lane: LaneId,
-        message: ClientMessage,
-        state: ParkedState,
-    ) {
+    fn push(&mut self, session: SessionKey, lane: LaneId, unparked: Unparked, state: ParkedState) {
+        let Unparked { message, begins_call } = unparked;
         let bytes = size(&message);
         self.bytes += bytes;
+        self.calls += usize::from(begins_call);
         let is_independent = lane != LaneId::Session;
         let parked =
             self.sessions.entry(session).or_insert_with(|| ParkedSession::new(is_independent));
         parked.messages += 1;
         parked.bytes += bytes;
         let lane = parked.lanes.entry(lane).or_default();
-        lane.messages.push_back(ParkedMessage { message, bytes, state });
+        lane.messages.push_back(ParkedMessage { message, bytes, begins_call, state });
     }
 
     /// Answers a question; one that is not open any more is ignored. The session, if it has to be
@@ -350,9 +369,8 @@ impl Parking {
         let parked = self.sessions.get_mut(&session)?;
         let id = *parked.ready.front()?;
         let lane = parked.lanes.get_mut(&id)?;
-        let ParkedMessage { message, bytes, state } = lane.messages.pop_front()?;
+        let ParkedMessage { message, bytes, begins_call, state } = lane.messages.pop_front()?;
         let ParkedState::Ready(decided) = state else { return None };
-        let begins_call = decided.is_some() && matches!(message, ClientMessage::Call(_));
         self.calls -= usize::from(begins_call);
         self.bytes -= bytes;
         parked.messages -= 1;
@@ -377,22 +395,18 @@ impl Parking {
         self.sessions.remove(&session).map(|parked| parked.ends)
     }
 
-    /// Drops the messages of a session that has left.
-    pub(crate) fn forget(&mut self, session: SessionKey) {
-        let Some(parked) = self.sessions.remove(&session) else { return };
+    /// Drops the messages of a session that has left. Returns how many there were.
+    pub(crate) fn forget(&mut self, session: SessionKey) -> usize {
+        let Some(parked) = self.sessions.remove(&session) else { return 0 };
         self.bytes -= parked.bytes;
-        for parked in parked.lanes.into_values().flat_map(|lane| lane.messages) {
-            let was_asked = match parked.state {
-                ParkedState::Asked(ticket) => {
-                    self.questions.remove(&ticket);
-                    self.authorizer.withdraw(ticket);
-                    true
-                }
-                ParkedState::Ready(decided) => decided.is_some(),
-            };
-            let begins_call = was_asked && matches!(parked.message, ClientMessage::Call(_));
-            self.calls -= usize::from(begins_call);
+        for message in parked.lanes.into_values().flat_map(|lane| lane.messages) {
+            if let ParkedState::Asked(ticket) = message.state {
+                self.questions.remove(&ticket);
+                self.authorizer.withdraw(ticket);
+            }
+            self.calls -= usize::from(message.begins_call);
         }
+        parked.messages
     }
 
     /// The deadline of the question that was asked first.

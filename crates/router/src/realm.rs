@@ -205,10 +205,25 @@ impl<O: Outbox> Realm<O> {
         if self.parking.is_some() {
             return self.authorize_first(from, message, now);
         }
+        if self.settings.strict_request_ids && !self.is_next_request(from, &message) {
+            return self.violate(from, &ProtocolViolation::RequestIdOutOfOrder, now);
+        }
         self.handle(from, message, None, now)
     }
 
-    /// Handles a message that waits for no decision. Inlined, so that a message is not copied once
+    /// [`Self::handle`] where speed matters less than the size of the code.
+    #[inline(never)]
+    fn handle_in_order(
+        &mut self,
+        from: SessionKey,
+        message: ClientMessage,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) -> SessionFlow {
+        self.handle(from, message, decided, now)
+    }
+
+    /// Handles a message that waits for no decision and whose request id is in order. Inlined, so that a message is not copied once
     /// more on its way.
     #[inline(always)]
     fn handle(
@@ -229,12 +244,20 @@ impl<O: Outbox> Realm<O> {
             }
             Ok(None) => self.flow_after_backlog(from, now),
             Ok(Some(flow)) => flow,
-            Err(violation) => {
-                let text = violation.to_string();
-                self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, text), now);
-                SessionFlow::Close
-            }
+            Err(violation) => self.violate(from, &violation, now),
         }
+    }
+
+    /// Aborts a session for a protocol violation.
+    #[cold]
+    fn violate(
+        &mut self,
+        from: SessionKey,
+        violation: &ProtocolViolation,
+        now: Moment,
+    ) -> SessionFlow {
+        self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, violation.to_string()), now);
+        SessionFlow::Close
     }
 
     /// Gives a message to the function for its kind. `decided` is the outcome of the authorizer, if
@@ -248,9 +271,6 @@ impl<O: Outbox> Realm<O> {
         now: Moment,
     ) -> Result<Option<SessionFlow>, ProtocolViolation> {
         match message {
-            _ if self.settings.strict_request_ids && !self.is_next_request(from, &message) => {
-                return Err(ProtocolViolation::RequestIdOutOfOrder);
-            }
             ClientMessage::Call(call) => self.call(from, call, decided, now)?,
             ClientMessage::Yield(answer) => self.yielded(from, answer, now)?,
             ClientMessage::Error(error) => self.failed(from, error)?,

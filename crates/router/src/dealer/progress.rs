@@ -118,9 +118,9 @@ impl Dealer {
         Ok(())
     }
 
-    /// Ends a call of which a part did not reach its callee. The callee has other parts and waits
+    /// Ends a call of which a part does not reach its callee. The callee has other parts and waits
     /// for more, so that it is interrupted.
-    fn give_up_parts<O: Outbox>(
+    pub(crate) fn give_up_parts<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,

@@ -151,7 +151,12 @@ impl<O: Outbox> Realm<O> {
     /// Kills a session: removes its state, in steps if it is much, and closes its connection if the
     /// client does not answer GOODBYE in time.
     fn kill(&mut self, key: SessionKey, goodbye: Goodbye, says: KillAnnouncement, now: Moment) {
+        let is_paused = self.sessions.at(key).is_some_and(|session| session.reading_paused);
         if let Some((mut detached, outbox)) = self.take_out(key) {
+            if is_paused {
+                // So that its connection reads the client's GOODBYE.
+                outbox.resume();
+            }
             self.killed.begin(key, outbox, goodbye, now);
             if says == KillAnnouncement::Nothing {
                 detached.be_silent();

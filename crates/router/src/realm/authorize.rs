@@ -6,9 +6,11 @@
 //! session. See `docs/decisions/authorization.md`.
 //! Spec: advanced profile "Authorization".
 
+use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
-use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage};
+use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::message::{Abort, Call, ClientMessage, RequestRef, RouterMessage};
 use cloverleaf_wamp::uri::UncheckedUri;
 
 use super::requests::check_not_reserved;
@@ -16,12 +18,28 @@ use super::{Realm, SessionFlow};
 use crate::authorization::{Action, Role, Verdict};
 use crate::authorizer::{Decision, DecisionTicket, Question};
 use crate::deadline::Moment;
+use crate::dealer::CallKey;
 use crate::failure::RequestFailure;
 use crate::jobs::Job;
 use crate::outbox::{CloseCause, Outbox};
-use crate::parking::{Decided, LaneId, Schedule, requested};
+use crate::parking::{Decided, LaneId, Schedule, Unparked, requested};
 use crate::session::SessionKey;
 use crate::work::{self, Work};
+
+/// What a message is to the call of its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CallPart {
+    /// The CALL that begins the call.
+    First,
+    /// A further CALL of a call that is parked.
+    OfParked,
+    /// A further CALL of a call that the dealer has.
+    OfCall(CallKey),
+    /// A further CALL of a call that has ended.
+    Late,
+    /// No CALL.
+    None,
+}
 
 impl<O: Outbox> Realm<O> {
     /// Handles a message in a realm with an authorizer: at once, behind parked messages of its
@@ -34,7 +52,7 @@ impl<O: Outbox> Realm<O> {
         now: Moment,
     ) -> SessionFlow {
         let (Some(parking), Some(session)) = (&mut self.parking, self.sessions.at(from)) else {
-            return self.handle_decided(from, message, None, now);
+            return self.handle_in_order(from, message, None, now);
         };
         let (is_independent, can_pause) = (session.has_independent_requests, !session.is_internal);
         match &message {
@@ -54,85 +72,93 @@ impl<O: Outbox> Realm<O> {
             | ClientMessage::Register(_)
             | ClientMessage::Unregister(_) => {}
             // An answer completes a request of another session, which must not wait for this one.
-            _ => return self.handle_decided(from, message, None, now),
+            _ => return self.handle_in_order(from, message, None, now),
         }
-        let lane = parking.lane(is_independent, &message);
+        let (lane, is_ending) = (parking.lane(is_independent, &message), parking.is_ending());
         let is_behind = parking.is_occupied(from, lane);
-        let is_asked = self.is_asked(from, lane, &message);
-        if !is_behind && !is_asked {
-            return self.handle_decided(from, message, None, now);
+        let call_part = self.call_part(from, lane, &message);
+        // The dealer does not know the number of a call that is parked.
+        let is_in_order = call_part == CallPart::OfParked
+            || !self.settings.strict_request_ids
+            || self.is_next_request(from, &message);
+        if !is_in_order {
+            return self.violate(from, &ProtocolViolation::RequestIdOutOfOrder, now);
         }
-        if !self.parking.as_ref().is_some_and(|parking| parking.has_room(from, &message, can_pause))
-        {
-            self.refuse_parking(from, lane, &message);
-            return self.pause_if_busy(from, now);
+        let is_asked = self.is_asked(from, call_part, &message);
+        if !is_behind && !is_asked {
+            return self.handle_in_order(from, message, None, now);
+        }
+        let parking = self.parking.as_ref();
+        let failure = if is_ending {
+            Some(RequestFailure::RouterEnds)
+        } else if parking.is_some_and(|parking| parking.has_room(from, &message, can_pause)) {
+            None
+        } else {
+            Some(RequestFailure::AuthorizerBusy)
+        };
+        if let Some(failure) = failure {
+            return self.refuse_parking(from, (lane, call_part), message, failure, now);
         }
         let asked = if is_asked { self.ask_authorizer(from, &message) } else { None };
+        let unparked = Unparked { message, begins_call: call_part == CallPart::First };
         let Some((ticket, verdict)) = asked else {
-            self.park_ready(from, lane, message, None);
+            self.park_ready(from, lane, unparked, None);
             return self.pause_if_busy(from, now);
         };
-        match verdict {
+        let decision = match verdict {
             Verdict::Ask => {
                 if let Some(parking) = &mut self.parking {
-                    parking.park_asked(from, lane, message, ticket, now);
+                    parking.park_asked(from, lane, unparked, ticket, now);
                 }
+                return self.pause_if_busy(from, now);
             }
-            Verdict::Allow(_) | Verdict::Deny => {
-                let decision = match verdict {
-                    Verdict::Allow(permission) => Decision::Allow(permission),
-                    Verdict::Deny | Verdict::Ask => Decision::Deny,
-                };
-                let decided = outcome(decision, &message);
-                if !is_behind {
-                    return self.handle_decided(from, message, Some(&decided), now);
-                }
-                self.park_ready(from, lane, message, Some(decided));
-            }
+            Verdict::Allow(permission) => Decision::Allow(permission),
+            Verdict::Deny => Decision::Deny,
+        };
+        let decided = outcome(decision, &unparked.message);
+        if !is_behind {
+            return self.handle_in_order(from, unparked.message, Some(&decided), now);
         }
+        self.park_ready(from, lane, unparked, Some(decided));
         self.pause_if_busy(from, now)
     }
 
-    /// Handles a message that waits for no decision any more.
-    #[inline(never)]
-    fn handle_decided(
-        &mut self,
-        from: SessionKey,
-        message: ClientMessage,
-        decided: Option<&Decided>,
-        now: Moment,
-    ) -> SessionFlow {
-        self.handle(from, message, decided, now)
+    /// What a message is to the call of its number.
+    fn call_part(&mut self, from: SessionKey, lane: LaneId, message: &ClientMessage) -> CallPart {
+        let ClientMessage::Call(Call { request, .. }) = *message else { return CallPart::None };
+        let Some(session) = self.sessions.at(from) else { return CallPart::None };
+        if let Some(key) = session.dealer.call_in_flight(request) {
+            return CallPart::OfCall(key);
+        }
+        if session.roles.caller_has(Feature::ProgressiveCallInvocations)
+            && session.dealer.is_below_watermark(request)
+        {
+            return CallPart::Late;
+        }
+        let parking = self.parking.as_mut();
+        let is_parked = parking.is_some_and(|parking| parking.has_call(from, lane, request));
+        if is_parked { CallPart::OfParked } else { CallPart::First }
     }
 
     /// Whether the authorizer has to decide on a message. It is not asked about a message that is
     /// answered, or ignored, for another reason before its rights count.
-    fn is_asked(&mut self, from: SessionKey, lane: LaneId, message: &ClientMessage) -> bool {
+    fn is_asked(&self, from: SessionKey, call_part: CallPart, message: &ClientMessage) -> bool {
         let Some((action, uri, policy)) = requested(message) else { return false };
-        let Some(session) = self.sessions.at(from) else { return false };
-        let role = self.settings.roles.get(session.role);
+        let role = self.role_of(from);
         if !role.is_some_and(Role::has_authorizer) {
             return false;
         }
         let rule = self.settings.uri_rule;
-        match (action, message) {
-            (Action::Call, ClientMessage::Call(call)) => {
-                let is_part = session.dealer.call_in_flight(call.request).is_some()
-                    || (session.roles.caller_has(Feature::ProgressiveCallInvocations)
-                        && session.dealer.is_below_watermark(call.request));
-                let parking = self.parking.as_mut();
-                !is_part
-                    && uri.validate(rule).is_ok()
-                    && !parking.is_some_and(|parking| parking.has_call(from, lane, call.request))
-            }
-            (Action::Publish, _) => {
+        match action {
+            Action::Call => call_part == CallPart::First && uri.validate(rule).is_ok(),
+            Action::Publish => {
                 uri.validate(rule).is_ok() && check_not_reserved(role, action, uri).is_ok()
             }
-            (Action::Register, _) => {
+            Action::Register => {
                 uri.check_pattern(policy, rule).is_ok()
                     && check_not_reserved(role, action, uri).is_ok()
             }
-            _ => uri.check_pattern(policy, rule).is_ok(),
+            Action::Subscribe => uri.check_pattern(policy, rule).is_ok(),
         }
     }
 
@@ -158,47 +184,56 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         from: SessionKey,
         lane: LaneId,
-        message: ClientMessage,
+        unparked: Unparked,
         decided: Option<Decided>,
     ) {
         if let Some(parking) = &mut self.parking {
-            parking.park_ready(from, lane, message, decided);
+            parking.park_ready(from, lane, unparked, decided);
         }
     }
 
-    /// Refuses a message for which there is no room. A part of a parked call and its CANCEL end
-    /// the call, so that it is answered once.
-    fn refuse_parking(&mut self, from: SessionKey, lane: LaneId, message: &ClientMessage) {
-        let failure = RequestFailure::AuthorizerBusy;
-        let reference = match message {
-            ClientMessage::Cancel(cancel) => return self.fail_parked(from, lane, cancel.request),
-            ClientMessage::Call(call) => {
-                let parking = self.parking.as_mut();
-                if parking.is_some_and(|parking| parking.has_call(from, lane, call.request)) {
-                    return self.fail_parked(from, lane, call.request);
-                }
-                call.reference()
+    /// Refuses a message that can't be parked. A further part of a call, and the CANCEL of a parked
+    /// call, end the call, so that it is answered once.
+    fn refuse_parking(
+        &mut self,
+        from: SessionKey,
+        (lane, call_part): (LaneId, CallPart),
+        message: ClientMessage,
+        failure: RequestFailure,
+        now: Moment,
+    ) -> SessionFlow {
+        match (&message, call_part) {
+            (ClientMessage::Call(call), CallPart::OfParked) => {
+                self.fail_parked(from, lane, call.request, failure);
             }
-            // An unacknowledged PUBLISH fails silently.
-            ClientMessage::Publish(publish) if publish.options.acknowledge != Some(true) => return,
-            ClientMessage::Publish(publish) => publish.reference(),
-            ClientMessage::Subscribe(subscribe) => subscribe.reference(),
-            ClientMessage::Unsubscribe(unsubscribe) => unsubscribe.reference(),
-            ClientMessage::Register(register) => register.reference(),
-            ClientMessage::Unregister(unregister) => unregister.reference(),
-            _ => return,
-        };
-        self.answer_failure(from, reference, Err(failure));
+            (_, CallPart::OfCall(key)) => {
+                self.dealer.give_up_parts(&mut self.sessions, key, failure);
+            }
+            (_, CallPart::Late) => {}
+            (ClientMessage::Cancel(cancel), _) => {
+                let parking = self.parking.as_mut();
+                if !parking.is_some_and(|parking| parking.has_call(from, lane, cancel.request)) {
+                    return self.handle_in_order(from, message, None, now);
+                }
+                self.fail_parked(from, lane, cancel.request, failure);
+            }
+            _ => {
+                if let Some(reference) = answered_reference(&message) {
+                    self.answer_failure(from, reference, Err(failure));
+                }
+            }
+        }
+        self.pause_if_busy(from, now)
     }
 
     fn fail_parked(
         &mut self,
         from: SessionKey,
         lane: LaneId,
-        request: cloverleaf_wamp::ids::RequestId,
+        request: RequestId,
+        failure: RequestFailure,
     ) {
         let Some(parking) = &mut self.parking else { return };
-        let failure = RequestFailure::AuthorizerBusy;
         if parking.fail_call(from, lane, request, failure) == Schedule::Push {
             self.jobs.push(Job::Release(from));
         }
@@ -237,13 +272,15 @@ impl<O: Outbox> Realm<O> {
 
     /// Ends all open questions because the router shuts down, and answers their requests, as far as
     /// the work allows. Whether there are more.
+    /// Nothing is parked from now on.
     pub(super) fn end_parked(&mut self, now: Moment) -> bool {
-        while let Some(parking) = &mut self.parking
+        if let Some(parking) = &mut self.parking {
+            parking.begin_ending();
+        }
+        while !self.work.is_spent()
+            && let Some(parking) = &mut self.parking
             && let Some(ticket) = parking.withdraw_due(now, true)
         {
-            if self.work.is_spent() {
-                return true;
-            }
             self.work.spend(work::REMOVAL);
             self.settle(ticket, |_| Err(RequestFailure::RouterEnds));
         }
@@ -257,9 +294,9 @@ impl<O: Outbox> Realm<O> {
                 return true;
             }
             let can_pause = self.sessions.at(key).is_some_and(|session| !session.is_internal);
-            let must_wait = can_pause && self.has_full_queues(key);
+            let has_full_queues = can_pause && self.has_full_queues(key);
             let Some(parking) = &mut self.parking else { return false };
-            if must_wait {
+            if has_full_queues && !parking.is_ending() {
                 // What was released before has filled its queues: `resume` schedules the rest.
                 parking.unschedule(key);
                 return false;
@@ -320,6 +357,20 @@ impl<O: Outbox> Realm<O> {
         } else {
             SessionFlow::Left
         }
+    }
+}
+
+/// The request that an ERROR answers. An unacknowledged PUBLISH fails silently.
+fn answered_reference(message: &ClientMessage) -> Option<RequestRef> {
+    match message {
+        ClientMessage::Publish(publish) if publish.options.acknowledge != Some(true) => None,
+        ClientMessage::Publish(publish) => Some(publish.reference()),
+        ClientMessage::Call(call) => Some(call.reference()),
+        ClientMessage::Subscribe(subscribe) => Some(subscribe.reference()),
+        ClientMessage::Unsubscribe(unsubscribe) => Some(unsubscribe.reference()),
+        ClientMessage::Register(register) => Some(register.reference()),
+        ClientMessage::Unregister(unregister) => Some(unregister.reference()),
+        _ => None,
     }
 }
 

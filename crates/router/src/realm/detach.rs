@@ -35,7 +35,8 @@ impl<O: Outbox> Realm<O> {
     pub(crate) fn take_out(&mut self, key: SessionKey) -> Option<(Box<DetachedSession>, O)> {
         let session = self.sessions.remove(key)?;
         if let Some(parking) = &mut self.parking {
-            parking.forget(key);
+            let messages = parking.forget(key);
+            self.work.spend_entries(messages);
         }
         self.detached += 1;
         let Session { principal, role, broker, dealer, testaments, outbox, .. } = session;

@@ -99,7 +99,7 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Permission, RequestFailure> {
         match self.role_of(from).and_then(|role| role.permission_for_pattern(action, pattern)) {
             Some(permission) => Ok(permission),
-            None => decided_or_denied(decided, action, pattern.as_str()),
+            None => decided_or_denied(self.role_of(from), decided, action, pattern.as_str()),
         }
     }
 }
@@ -114,14 +114,23 @@ pub(super) fn authorize(
 ) -> Result<Permission, RequestFailure> {
     match role.and_then(|role| role.permission(action, uri.as_str())) {
         Some(permission) => Ok(permission),
-        None => decided_or_denied(decided, action, uri.as_str()),
+        None => decided_or_denied(role, decided, action, uri.as_str()),
     }
 }
 
-/// The outcome for a request that no static rule allows: that of the authorizer, or a denial.
+/// The outcome for a request that no static rule allows: that of the authorizer, or a denial. A
+/// role that has other rules now, or was removed, since the authorizer was asked is denied.
 #[cold]
-fn decided_or_denied(decided: Option<&Decided>, action: Action, uri: &str) -> Decided {
-    decided.cloned().unwrap_or_else(|| Err(RequestFailure::denied(action, uri)))
+fn decided_or_denied(
+    role: Option<&Role>,
+    decided: Option<&Decided>,
+    action: Action,
+    uri: &str,
+) -> Decided {
+    match decided {
+        Some(decided) if role.is_some_and(Role::has_authorizer) => decided.clone(),
+        _ => Err(RequestFailure::denied(action, uri)),
+    }
 }
 
 /// Refuses URIs of the namespaces `wamp` and `cloverleaf`, which are reserved for the router (basic

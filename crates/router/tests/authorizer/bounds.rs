@@ -5,11 +5,13 @@ use std::time::Duration;
 use cloverleaf_router::Decision;
 use cloverleaf_router::SessionFlow;
 use cloverleaf_router::limits::{MAX_PARKED_BYTES_PER_SESSION, MAX_PARKED_PER_SESSION};
-use cloverleaf_testkit::Client;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
-use cloverleaf_testkit::settings;
+use cloverleaf_testkit::{Client, Peer, settings};
+use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
-use cloverleaf_wamp::message::{CallOptions, CancelMode, RequestKind, RouterMessage};
+use cloverleaf_wamp::message::{
+    CallOptions, CancelMode, ClientMessage, RequestKind, RouterMessage,
+};
 
 use crate::fixture::{ALLOW, Fixture, TIMEOUT, busy, denied, publish, timed_out};
 
@@ -66,6 +68,21 @@ fn session_with_many_parked_bytes_pauses() {
 }
 
 #[test]
+fn paused_session_that_is_killed_is_resumed_to_answer_goodbye() {
+    let mut fixture = Fixture::new();
+    for number in 1..=MAX_PARKED_PER_SESSION as u64 {
+        let _ = fixture.lab.submit(fixture.guest, publish(number));
+    }
+    assert_eq!(fixture.lab.resumed(fixture.guest), 0);
+    let id = fixture.lab.id(fixture.guest).number();
+    fixture.lab.send(fixture.host, client::call(1, "wamp.session.kill", args([id])));
+    assert_eq!(fixture.lab.resumed(fixture.guest), 1);
+    assert!(matches!(fixture.received()[..], [RouterMessage::Goodbye(_)]));
+    let goodbye = client::goodbye(error_uri::GOODBYE_AND_OUT);
+    assert_eq!(fixture.lab.submit(fixture.guest, goodbye), SessionFlow::Left);
+}
+
+#[test]
 fn messages_beyond_twice_the_limit_are_refused() {
     let mut fixture = Fixture::new();
     let limit = 2 * MAX_PARKED_PER_SESSION as u64;
@@ -97,6 +114,63 @@ fn internal_session_is_refused_at_the_limit_and_each_call_is_answered_once() {
     fixture.lab.decided(tickets[0], ALLOW);
     assert_eq!(fixture.received(), [busy(RequestKind::Call, 2)]);
     assert_eq!(fixture.lab.received(fixture.host).len(), 1);
+}
+
+/// A guest that can't pause and has as many parked messages as it may, behind a call in flight at
+/// its callee. The number of the next request.
+fn full_behind_a_progressive_call() -> (Fixture, Peer, u64) {
+    let all = Some(Features::of(Feature::ALL));
+    let roles = ClientRoles { publisher: all, subscriber: all, caller: all, callee: all };
+    let mut fixture = Fixture::with(settings(), |admitted| {
+        (admitted.roles, admitted.is_internal) = (roles, true);
+    });
+    let callee = fixture.lab.join_as(Client { roles, ..Client::named("callee") });
+    fixture.lab.send(callee, client::register(1, "com.p"));
+    let ticket = fixture.ask(part(1, true));
+    fixture.lab.decided(ticket, ALLOW);
+    let limit = MAX_PARKED_PER_SESSION as u64;
+    fixture.lab.send(fixture.guest, publish(2));
+    // A part of the call waits behind the publication.
+    fixture.lab.send(fixture.guest, part(1, true));
+    for number in 3..=limit {
+        fixture.lab.send(fixture.guest, publish(number));
+    }
+    fixture.lab.received(callee);
+    assert_eq!(fixture.received(), []);
+    (fixture, callee, limit + 1)
+}
+
+fn part(number: u64, progress: bool) -> ClientMessage {
+    let options = CallOptions { progress: Some(progress), ..CallOptions::default() };
+    client::call_with(number, options, "com.p", NOTHING)
+}
+
+#[test]
+fn part_without_room_ends_its_call_in_flight() {
+    let (mut fixture, callee, next) = full_behind_a_progressive_call();
+    fixture.lab.send(fixture.guest, part(1, false));
+    assert_eq!(fixture.received(), [busy(RequestKind::Call, 1)]);
+    assert!(matches!(fixture.lab.received(callee)[..], [RouterMessage::Interrupt(_)]));
+    // Neither the parked part nor one that comes later begins a new call.
+    fixture.lab.send(fixture.guest, part(1, false));
+    for ticket in fixture.tickets() {
+        fixture.lab.decided(ticket, Decision::Deny);
+    }
+    assert_eq!(fixture.received().len() as u64, next - 2);
+    assert_eq!(fixture.lab.received(callee), []);
+    assert_eq!(fixture.lab.realm().calls_in_flight(), 0);
+}
+
+#[test]
+fn cancel_without_room_ends_its_call_in_flight() {
+    let (mut fixture, callee, _) = full_behind_a_progressive_call();
+    fixture.lab.send(fixture.guest, client::cancel(1, Some(CancelMode::KillNoWait)));
+    assert_eq!(fixture.received(), [router::canceled(1)]);
+    assert!(matches!(fixture.lab.received(callee)[..], [RouterMessage::Interrupt(_)]));
+    for ticket in fixture.tickets() {
+        fixture.lab.decided(ticket, Decision::Deny);
+    }
+    assert_eq!(fixture.lab.realm().calls_in_flight(), 0);
 }
 
 #[test]

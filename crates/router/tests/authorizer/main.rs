@@ -12,6 +12,7 @@ mod bounds;
 mod fixture;
 
 use cloverleaf_router::authorization::Action;
+use cloverleaf_router::limits::MAX_PARKED_PER_SESSION;
 use cloverleaf_router::{Decision, Permission, RealmSettings, Role, SessionFlow, Verdict};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, settings};
@@ -21,7 +22,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::MatchPolicy;
 
-use crate::fixture::{ALLOW, Fixture, denied, publish};
+use crate::fixture::{ALLOW, Fixture, busy, denied, publish};
 
 #[test]
 fn question_names_session_action_and_pattern() {
@@ -299,20 +300,63 @@ fn violation_in_a_parked_message_aborts_the_session_and_closes_its_connection() 
 }
 
 #[test]
-fn strict_request_ids_are_checked_when_a_parked_message_is_handled() {
+fn strict_request_ids_are_checked_when_a_message_arrives() {
     let strict = RealmSettings { strict_request_ids: true, ..settings() };
     let mut fixture = Fixture::with(strict, |_| {});
     let first = fixture.ask(publish(1));
     fixture.lab.send(fixture.guest, client::unsubscribe(2, 77));
-    let third = fixture.ask(publish(4));
-    fixture.lab.decided(third, ALLOW);
-    assert_eq!(fixture.received(), []);
-    fixture.lab.decided(first, Decision::Deny);
+    assert_eq!(fixture.lab.submit(fixture.guest, publish(4)), SessionFlow::Close);
     let received = fixture.received();
-    assert!(matches!(
-        received[..],
-        [RouterMessage::Error(_), RouterMessage::Error(_), RouterMessage::Abort(_)]
-    ));
+    assert!(matches!(received[..], [RouterMessage::Abort(_)]));
+    assert_eq!(fixture.authorizer.take_withdrawn(), [first]);
+}
+
+#[test]
+fn refused_request_uses_up_its_strict_request_id() {
+    let strict = RealmSettings { strict_request_ids: true, ..settings() };
+    let mut fixture = Fixture::with(strict, |admitted| admitted.is_internal = true);
+    let limit = MAX_PARKED_PER_SESSION as u64;
+    for number in 1..=limit {
+        fixture.lab.send(fixture.guest, publish(number));
+    }
+    fixture.lab.send(fixture.guest, publish(limit + 1));
+    assert_eq!(fixture.received(), [busy(RequestKind::Publish, limit + 1)]);
+    let tickets = fixture.tickets();
+    fixture.lab.decided(tickets[0], Decision::Deny);
+    fixture.received();
+    let next = fixture.ask(publish(limit + 2));
+    for ticket in tickets.into_iter().skip(1).chain([next]) {
+        fixture.lab.decided(ticket, ALLOW);
+    }
+    assert_eq!(fixture.received().len() as u64, limit);
+}
+
+#[test]
+fn role_that_has_static_rules_by_now_is_not_served_by_an_earlier_decision() {
+    for is_decided_before in [true, false] {
+        let mut fixture = Fixture::new();
+        fixture.serve();
+        let call = fixture.ask(client::call(1, "com.a", NOTHING));
+        let subscribe = fixture.ask(client::subscribe(2, "com.a"));
+        if is_decided_before {
+            fixture.lab.decided(subscribe, ALLOW);
+        }
+        let mut roles = settings().roles;
+        roles.push(Role::new("guest", []));
+        fixture.lab.begin_set_roles(roles);
+        fixture.lab.decided(call, ALLOW);
+        fixture.lab.decided(subscribe, ALLOW);
+        let expected = [
+            denied(RequestKind::Call, 1, "session not authorized to call procedure 'com.a'"),
+            denied(
+                RequestKind::Subscribe,
+                2,
+                "session not authorized to subscribe to topic 'com.a'",
+            ),
+        ];
+        assert_eq!(fixture.received(), expected);
+        assert_eq!(fixture.lab.received(fixture.host), []);
+    }
 }
 
 #[test]
@@ -326,6 +370,10 @@ fn shutdown_answers_parked_calls() {
     let expected = router::refused(RequestKind::Call, 1, error_uri::CANCELED, text);
     assert_eq!(fixture.received(), [expected]);
     assert_eq!(fixture.lab.realm().calls_in_flight(), 0);
+    // Nothing is parked any more.
+    fixture.lab.send(fixture.guest, client::call(2, "com.a", NOTHING));
+    let expected = router::refused(RequestKind::Call, 2, error_uri::CANCELED, text);
+    assert_eq!(fixture.received(), [expected]);
 }
 
 #[test]
