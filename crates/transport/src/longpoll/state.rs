@@ -3,7 +3,7 @@
 //! Synchronous: this module only stores and wakes the tasks that wait.
 
 use std::collections::VecDeque;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use cloverleaf_wakes::wake;
@@ -101,21 +101,30 @@ impl<H: Handler> LongPollState<H> {
         if self.handler.session().is_open() {
             self.unopened = None;
         } else {
-            // The peer may have left its session and may open another one in time.
-            self.unopened.get_or_insert_with(Instant::now);
-            // The session may wait for something that only the watcher polls.
-            if let Some(watcher) = self.watcher.take() {
-                wake(watcher);
-            }
+            self.await_opening();
         }
         Some(flow)
     }
 
     pub(super) fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        if matches!(self.stage, LongPollStage::Open) {
-            return self.handler.session().poll_ready(context);
+        if !matches!(self.stage, LongPollStage::Open) {
+            return Poll::Ready(());
+        }
+        ready!(self.handler.session().poll_ready(context));
+        if self.unopened.is_none() && !self.handler.session().is_open() {
+            // The session has ended while it was paused.
+            self.await_opening();
         }
         Poll::Ready(())
+    }
+
+    /// The peer may have left its session and may open another one in time.
+    fn await_opening(&mut self) {
+        self.unopened.get_or_insert_with(Instant::now);
+        // The session may wait for something that only the watcher polls.
+        if let Some(watcher) = self.watcher.take() {
+            wake(watcher);
+        }
     }
 
     /// Closes gracefully: the peer may still receive what is queued.

@@ -213,6 +213,15 @@ async fn peer_that_left_may_open_another_session_in_time() {
     assert_eq!(lab.seconds_to_end(CloseReason::Unpolled).await, 55);
 }
 
+#[tokio::test(start_paused = true)]
+async fn peer_that_leaves_while_it_is_paused_has_to_open_another_session_in_time() {
+    let lab = Lab::open();
+    assert_eq!(lab.session.send(b"wait and leave"), Some(Flow::Wait));
+    lab.session.ready().await;
+    let took = lab.seconds_to_end(CloseReason::OpeningTimeout).await;
+    assert_eq!(took, OPENING_TIMEOUT.as_secs());
+}
+
 /// The other timeouts are longer than the one for opening.
 #[tokio::test(start_paused = true)]
 async fn early_deadline_is_met_although_another_is_far_away() {

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::outbound::{HighWaterMark, queue, queue_with};
@@ -65,11 +65,13 @@ pub(crate) struct Record {
 }
 
 /// Keeps a record. The session is open unless the last message was `leave`. After `wait`, no
-/// message is handled before there is room in the gate.
+/// message is handled before there is room in the gate. After `wait and leave`, the session is not
+/// open any more when there is room.
 pub(crate) struct Recorder<const READS_WHEN_CONGESTED: bool = false> {
     record: Arc<Mutex<Record>>,
     outbound: OutboundSender<Item>,
     is_open: bool,
+    leaves_when_ready: bool,
     gate: Gate,
 }
 
@@ -86,13 +88,14 @@ impl Recorder {
         let (gate, gate_receiver) = queue();
         gate.set_policy(SlowConsumer::BlockPublisher);
         let (outbound, recorded) = (outbound.clone(), Arc::clone(&record));
-        (Self { record: recorded, outbound, is_open, gate }, record, gate_receiver)
+        let recorder = Self { record: recorded, outbound, is_open, leaves_when_ready: false, gate };
+        (recorder, record, gate_receiver)
     }
 
     /// A recorder on the client's side, which reads from a peer that does not read.
     fn of_a_client(self) -> Recorder<true> {
-        let Self { record, outbound, is_open, gate } = self;
-        Recorder { record, outbound, is_open, gate }
+        let Self { record, outbound, is_open, leaves_when_ready, gate } = self;
+        Recorder { record, outbound, is_open, leaves_when_ready, gate }
     }
 }
 
@@ -117,7 +120,8 @@ impl<const READS_WHEN_CONGESTED: bool> Handler for Recorder<READS_WHEN_CONGESTED
             let _ = self.outbound.push(Item::Answer(b"stopping".to_vec()));
             return Flow::Close(STOP.1, "stopped".to_owned());
         }
-        if message == b"wait" { Flow::Wait } else { Flow::Continue }
+        self.leaves_when_ready = message == b"wait and leave";
+        if message.starts_with(b"wait") { Flow::Wait } else { Flow::Continue }
     }
 
     fn kind(&self, _: &Item) -> MessageKind {
@@ -140,7 +144,11 @@ impl<const READS_WHEN_CONGESTED: bool> Lifecycle for Recorder<READS_WHEN_CONGEST
     type Message = Item;
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.gate.poll_room(context)
+        ready!(self.gate.poll_room(context));
+        if std::mem::take(&mut self.leaves_when_ready) {
+            self.is_open = false;
+        }
+        Poll::Ready(())
     }
 
     fn on_slow_consumer(&mut self) {
