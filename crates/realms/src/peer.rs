@@ -213,6 +213,10 @@ impl Peer<ServerSide> for RouterPeer {
                     SessionFlow::Continue => self.go_on(),
                     SessionFlow::Wait => {
                         self.wait = realm.take_wait(*key);
+                        if !self.wait.until_resumed {
+                            // Another thread may have ended the session since.
+                            self.end_stage_if_left();
+                        }
                         Flow::Wait
                     }
                     SessionFlow::Left | SessionFlow::Close => self.end_session(next),

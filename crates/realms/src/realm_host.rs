@@ -70,9 +70,16 @@ struct Entered<'a> {
 impl Entered<'_> {
     /// Counts the work of a step. Returns whether the task of the realm has to be woken.
     fn finish_step(&mut self) -> bool {
-        let HostState { realm, is_working, .. } = &mut *self.state;
+        let HostState { realm, armed, is_working } = &mut *self.state;
         self.wakes.spend(realm.work_done());
-        realm.has_work() && !std::mem::replace(is_working, true)
+        let mut is_needed = realm.has_work() && !std::mem::replace(is_working, true);
+        if let Some(deadline) = realm.next_deadline()
+            && armed.is_none_or(|armed| deadline < armed)
+        {
+            *armed = Some(deadline);
+            is_needed = true;
+        }
+        is_needed
     }
 }
 
@@ -231,18 +238,11 @@ impl RealmHost {
         let mut entered = self.enter();
         let next = entered.state.realm.handle_message(from, message, now);
         let handled = Handled { next, work: entered.state.realm.work_done() };
-        let mut needs_attention = entered.finish_step();
+        let needs_attention = entered.finish_step();
         let refused = match may_be_refused {
             true => entered.state.realm.take_refused_patterns(),
             false => Vec::new(),
         };
-        let deadline = entered.state.realm.next_deadline();
-        if let Some(deadline) = deadline
-            && entered.state.armed.is_none_or(|armed| deadline < armed)
-        {
-            entered.state.armed = Some(deadline);
-            needs_attention = true;
-        }
         drop(entered);
         if needs_attention {
             self.attention.notify_one();

@@ -1,5 +1,6 @@
 //! Peers of one realm, without connections.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -148,6 +149,21 @@ fn client_that_aborts_is_detached_and_closed_normally() {
     let flow = caller.handle_message(ClientMessage::Abort(abort));
     assert!(matches!(flow, Flow::Close(super::CloseCode::NORMAL, _)), "{flow:?}");
     assert_eq!(realm.session_count(), 0);
+}
+
+#[tokio::test]
+async fn connection_of_an_ended_session_is_closed_without_other_work_in_its_realm() {
+    let Pair { realm, mut caller, callee: _callee, _receivers: [mut receiver, _] } = pair();
+    let task = tokio::spawn(Arc::clone(&realm).run());
+    join(&mut caller);
+    let session = caller.session().and_then(SessionId::new).expect("a session");
+    // The task waits for work.
+    tokio::task::yield_now().await;
+    assert!(realm.end_session(session, "wamp.close.killed"));
+    let ended = async { while poll_fn(|context| receiver.poll_next(context)).await.is_ok() {} };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(10), ended);
+    in_time.await.expect("the client does not answer GOODBYE");
+    task.abort();
 }
 
 #[test]
