@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll, Waker};
 
+use cloverleaf_wakes::WakerSlot;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{
@@ -56,7 +57,7 @@ struct EventQueue {
     closed: bool,
     /// The reason of a revocation by the router.
     revoked: Option<CompactString>,
-    waker: Option<Waker>,
+    waker: WakerSlot,
     /// Counts the events of all subscriptions, if the session has limits.
     waiting: Option<Arc<WaitingEvents>>,
 }
@@ -80,7 +81,7 @@ impl EventQueue {
             dropped: 0,
             closed: false,
             revoked: None,
-            waker: None,
+            waker: WakerSlot::new(),
             waiting,
         }
     }
@@ -215,7 +216,7 @@ impl SubscriptionEntry {
             Some(queued) => Poll::Ready(Some(queued)),
             None if queue.closed => Poll::Ready(None),
             None => {
-                queue.waker = Some(context.waker().clone());
+                queue.waker.register(context);
                 Poll::Pending
             }
         }
