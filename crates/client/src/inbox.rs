@@ -79,7 +79,7 @@ impl StopReason {
 
 impl DriverWork {
     /// Bytes of details and arguments of a queued invocation.
-    fn size(&self) -> usize {
+    fn invocation_bytes(&self) -> usize {
         if let Self::Invoke(_, queued) = self { queued.size } else { 0 }
     }
 }
@@ -110,7 +110,7 @@ impl Inbox {
         if matches!(work, DriverWork::Invoke(..)) && self.is_full() {
             return Err(work);
         }
-        self.bytes += work.size();
+        self.bytes += work.invocation_bytes();
         self.work.push_back(work);
         Ok(self.waker.take())
     }
@@ -160,7 +160,7 @@ impl Inbox {
     pub(crate) fn pop(&mut self, context: &Context<'_>) -> Option<DriverWork> {
         let work = self.work.pop_front();
         match &work {
-            Some(work) => self.bytes -= work.size(),
+            Some(work) => self.bytes -= work.invocation_bytes(),
             None => self.waker.register(context),
         }
         work

@@ -19,7 +19,7 @@ use foldhash::HashMap;
 
 use crate::answer::Answer;
 use crate::error::Error;
-use crate::part_queue::{PartQueue, QueuedPart};
+use crate::part_queue::PartQueue;
 
 /// Identifies a progressive invocation over all connections of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +32,6 @@ impl InvocationKey {
     /// The request id on the wire.
     pub(crate) const fn request(self) -> InvocationId {
         self.request
-    }
-}
-
-impl QueuedPart for Payload {
-    fn size(&self) -> usize {
-        self.size()
     }
 }
 

@@ -87,7 +87,7 @@ impl EventQueue {
     }
 
     fn push(&mut self, event: SharedEvent, receipt: Option<DeliveryReceipt>) -> PushedEvent {
-        let size = size_of(&event);
+        let size = event_bytes(&event);
         let received = self.waiting.as_ref().map_or(DeliveryOutcome::Accepted, |all| all.add(size));
         let dropped = self.dropped;
         if matches!(received, DeliveryOutcome::Dropped | DeliveryOutcome::Closed) {
@@ -115,7 +115,7 @@ impl EventQueue {
 
     fn pop(&mut self) -> Option<QueuedEvent> {
         let (event, receipt) = self.events.pop_front()?;
-        let size = size_of(&event);
+        let size = event_bytes(&event);
         self.bytes -= size;
         if let Some(all) = &self.waiting {
             all.subtract(1, size);
@@ -125,7 +125,7 @@ impl EventQueue {
 }
 
 /// Bytes of details and arguments of an event.
-fn size_of(event: &SharedEvent) -> usize {
+fn event_bytes(event: &SharedEvent) -> usize {
     event.details.size() + event.payload.size()
 }
 
