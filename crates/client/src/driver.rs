@@ -220,7 +220,7 @@ impl Future for Driver {
                 let mut state = this.shared.state.lock();
                 let (invocations, bytes) = (this.running.len(), this.running_bytes);
                 state.inbox.set_running(DriverLoad { invocations, bytes });
-                state.inbox.pop(context.waker())
+                state.inbox.pop(context)
             };
             match work {
                 Some(work) => {
@@ -337,7 +337,7 @@ mod tests {
         may_go_on.store(true, SeqCst);
         push(DriverWork::Release(Vec::new()));
         assert!(Pin::new(&mut driver).poll(&mut context).is_pending());
-        assert!(session.shared().state.lock().inbox.pop(Waker::noop()).is_some());
+        assert!(session.shared().state.lock().inbox.pop(&context).is_some());
         assert_eq!(*yields.lock(), 1);
     }
 }

@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
+use cloverleaf_wakes::WakerSlot;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId, SubscriptionId};
 use cloverleaf_wamp::message::ClientMessage;
@@ -78,7 +79,7 @@ impl StopReason {
 
 impl DriverWork {
     /// Bytes of details and arguments of a queued invocation.
-    fn size(&self) -> usize {
+    fn invocation_bytes(&self) -> usize {
         if let Self::Invoke(_, queued) = self { queued.size } else { 0 }
     }
 }
@@ -97,7 +98,7 @@ pub(crate) struct Inbox {
     work: VecDeque<DriverWork>,
     /// Bytes of details and arguments of queued invocations.
     bytes: usize,
-    waker: Option<Waker>,
+    waker: WakerSlot,
     running: DriverLoad,
     pub(crate) progressive: ProgressiveInvocations,
 }
@@ -109,7 +110,7 @@ impl Inbox {
         if matches!(work, DriverWork::Invoke(..)) && self.is_full() {
             return Err(work);
         }
-        self.bytes += work.size();
+        self.bytes += work.invocation_bytes();
         self.work.push_back(work);
         Ok(self.waker.take())
     }
@@ -156,12 +157,11 @@ impl Inbox {
     }
 
     /// Takes the next step, or registers the driver's waker.
-    pub(crate) fn pop(&mut self, waker: &Waker) -> Option<DriverWork> {
+    pub(crate) fn pop(&mut self, context: &Context<'_>) -> Option<DriverWork> {
         let work = self.work.pop_front();
-        match (&work, &mut self.waker) {
-            (Some(work), _) => self.bytes -= work.size(),
-            (None, Some(known)) => known.clone_from(waker),
-            (None, none) => *none = Some(waker.clone()),
+        match &work {
+            Some(work) => self.bytes -= work.invocation_bytes(),
+            None => self.waker.register(context),
         }
         work
     }
@@ -174,7 +174,7 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::task::{Context, Waker};
 
     use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
     use cloverleaf_wamp::message::{self, InvocationDetails, PassthruDetails};
@@ -214,7 +214,7 @@ mod tests {
         let mut inbox = Inbox::default();
         assert!(inbox.push(invoke(details, Payload::EMPTY)).is_ok());
         assert!(inbox.push(invocation(1)).is_err());
-        assert!(inbox.pop(Waker::noop()).is_some());
+        assert!(inbox.pop(&Context::from_waker(Waker::noop())).is_some());
         assert!(inbox.push(invocation(1)).is_ok());
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let mut inbox = Inbox::default();
         assert!(inbox.push(invocation(MAX_INVOCATION_BYTES)).is_ok());
         assert!(inbox.push(invocation(1)).is_err());
-        assert!(inbox.pop(Waker::noop()).is_some());
+        assert!(inbox.pop(&Context::from_waker(Waker::noop())).is_some());
         assert!(inbox.push(invocation(1)).is_ok());
     }
 

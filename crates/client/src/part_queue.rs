@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use cloverleaf_wamp::heap_size::HeapSize;
+
 /// Maximum number of queued parts of one call: seconds of a busy stream. A live application takes
 /// them within milliseconds.
 pub(crate) const MAX_WAITING_PARTS: usize = 4_096;
@@ -12,12 +14,6 @@ pub(crate) const MAX_WAITING_PARTS: usize = 4_096;
 /// Maximum bytes of arguments in the queue: large parts cost as much as many small ones. An empty
 /// queue accepts one part of any size.
 pub(crate) const MAX_WAITING_PART_BYTES: usize = 16 * 1024 * 1024;
-
-/// An element of a [`PartQueue`].
-pub(crate) trait QueuedPart {
-    /// The memory that it holds, in bytes.
-    fn size(&self) -> usize;
-}
 
 /// The queue has no room for another part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +32,9 @@ impl<P> Default for PartQueue<P> {
     }
 }
 
-impl<P: QueuedPart> PartQueue<P> {
+impl<P: HeapSize> PartQueue<P> {
     pub(crate) fn push(&mut self, part: P) -> Result<(), PartQueueFull> {
-        let size = part.size();
+        let size = part.heap_size();
         let is_full = self.parts.len() >= MAX_WAITING_PARTS
             || self.bytes.saturating_add(size) > MAX_WAITING_PART_BYTES;
         if is_full && !self.parts.is_empty() {
@@ -51,7 +47,7 @@ impl<P: QueuedPart> PartQueue<P> {
 
     pub(crate) fn pop(&mut self) -> Option<P> {
         let part = self.parts.pop_front()?;
-        self.bytes -= part.size();
+        self.bytes -= part.heap_size();
         Some(part)
     }
 
@@ -63,12 +59,14 @@ impl<P: QueuedPart> PartQueue<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_WAITING_PART_BYTES, MAX_WAITING_PARTS, PartQueue, PartQueueFull, QueuedPart};
+    use cloverleaf_wamp::heap_size::HeapSize;
+
+    use super::{MAX_WAITING_PART_BYTES, MAX_WAITING_PARTS, PartQueue, PartQueueFull};
 
     struct Sized(usize);
 
-    impl QueuedPart for Sized {
-        fn size(&self) -> usize {
+    impl HeapSize for Sized {
+        fn heap_size(&self) -> usize {
             self.0
         }
     }

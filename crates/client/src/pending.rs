@@ -6,7 +6,7 @@
 use std::hash::{Hash, Hasher};
 use std::task::{Context, Poll, Waker};
 
-use cloverleaf_wakes::wake;
+use cloverleaf_wakes::{WakerSlot, wake};
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{CallOptions, RequestKind};
 use foldhash::HashMap;
@@ -53,7 +53,7 @@ pub(crate) struct PendingRequest<T> {
     /// Applied when the acknowledgement arrives, before any later message is handled.
     on_answer: Option<T>,
     answer: Option<Result<RequestOutcome, Error>>,
-    waker: Option<Waker>,
+    waker: WakerSlot,
     /// The future was dropped. The entry stays to undo what the acknowledgement grants.
     abandoned: bool,
     /// CALL was sent with `progress`.
@@ -190,7 +190,7 @@ impl<T> PendingRequests<T> {
         if entry.answer.is_some() {
             return Poll::Ready(NextResult::Final);
         }
-        register_waker(&mut entry.waker, context);
+        entry.waker.register(context);
         Poll::Pending
     }
 
@@ -223,7 +223,7 @@ impl<T> PendingRequests<T> {
         if entry.answer.is_some() {
             return Poll::Ready(self.entries.remove(&key).and_then(|entry| entry.answer));
         }
-        register_waker(&mut entry.waker, context);
+        entry.waker.register(context);
         Poll::Pending
     }
 
@@ -248,7 +248,7 @@ impl<T> PendingRequests<T> {
         match self.entries.get_mut(&key) {
             Some(entry) if entry.answer.is_none() && entry.on_answer.is_some() => {
                 entry.abandoned = true;
-                entry.waker = None;
+                drop(entry.waker.take());
                 None
             }
             _ => self.entries.remove(&key),
@@ -259,8 +259,15 @@ impl<T> PendingRequests<T> {
 impl<T> PendingRequest<T> {
     /// A request without an action for its acknowledgement.
     pub(crate) const fn new(kind: RequestKind) -> Self {
-        let (on_answer, answer, waker, results) = (None, None, None, None);
-        Self { kind, on_answer, answer, waker, abandoned: false, is_progressive: false, results }
+        Self {
+            kind,
+            on_answer: None,
+            answer: None,
+            waker: WakerSlot::new(),
+            abandoned: false,
+            is_progressive: false,
+            results: None,
+        }
     }
 
     /// A request whose acknowledgement applies `grant`.
@@ -277,12 +284,5 @@ impl<T> PendingRequest<T> {
 
     pub(crate) const fn is_unanswered(&self) -> bool {
         self.answer.is_none()
-    }
-}
-
-fn register_waker(waker: &mut Option<Waker>, context: &Context<'_>) {
-    match waker {
-        Some(waker) => waker.clone_from(context.waker()),
-        none => *none = Some(context.waker().clone()),
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use cloverleaf_wakes::wake;
+use cloverleaf_wakes::{WakerSlot, wake};
 use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::payload::Payload;
@@ -19,7 +19,7 @@ use foldhash::HashMap;
 
 use crate::answer::Answer;
 use crate::error::Error;
-use crate::part_queue::{PartQueue, QueuedPart};
+use crate::part_queue::PartQueue;
 
 /// Identifies a progressive invocation over all connections of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +35,6 @@ impl InvocationKey {
     }
 }
 
-impl QueuedPart for Payload {
-    fn size(&self) -> usize {
-        self.size()
-    }
-}
-
 #[derive(Debug)]
 struct InvocationProgress {
     serial: u64,
@@ -48,7 +42,7 @@ struct InvocationProgress {
     waiting: PartQueue<Payload>,
     /// The last arguments have arrived. True from the start for a call that is not progressive.
     is_complete: bool,
-    waker: Option<Waker>,
+    waker: WakerSlot,
 }
 
 /// The progressive invocations of one session.
@@ -90,7 +84,8 @@ impl ProgressiveInvocations {
         }
         let (serial, waiting) = (self.last_serial, PartQueue::default());
         let is_complete = !is_progressive_call;
-        let progress = InvocationProgress { serial, waiting, is_complete, waker: None };
+        let waker = WakerSlot::new();
+        let progress = InvocationProgress { serial, waiting, is_complete, waker };
         self.running.insert(request, progress);
         InvocationKey { request, serial }
     }
@@ -137,7 +132,7 @@ impl ProgressiveInvocations {
         if running.is_complete {
             return Poll::Ready(Ok(None));
         }
-        running.waker = Some(context.waker().clone());
+        running.waker.register(context);
         Poll::Pending
     }
 
@@ -167,7 +162,7 @@ pub(crate) struct EndedInvocations(Vec<InvocationProgress>);
 impl EndedInvocations {
     /// Wakes the procedures that wait for arguments.
     pub(crate) fn wake(self) {
-        self.0.into_iter().filter_map(|running| running.waker).for_each(wake);
+        self.0.into_iter().filter_map(|mut running| running.waker.take()).for_each(wake);
     }
 }
 

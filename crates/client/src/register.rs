@@ -270,7 +270,7 @@ mod tests {
             request,
             registration: RegistrationId::new(7).expect("a number"),
         }));
-        let work = session.shared().state.lock().inbox.pop(Waker::noop());
+        let work = session.shared().state.lock().inbox.pop(&context);
         assert!(matches!(work, Some(DriverWork::Unregister(..))), "{work:?}");
     }
 

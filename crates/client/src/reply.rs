@@ -1,5 +1,6 @@
 //! The reply to a call: a progressive result or the final one.
 
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{CalleeIdentity, PassthruDetails, ResultDetails};
 use cloverleaf_wamp::payload::Payload;
@@ -7,7 +8,6 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes;
 use crate::error::Error;
-use crate::part_queue::QueuedPart;
 use crate::passthru::Passthru;
 
 /// The final result of a call, or one of its progressive results.
@@ -96,12 +96,8 @@ impl Reply {
     }
 }
 
-impl QueuedPart for Reply {
-    fn size(&self) -> usize {
-        let details = self.details.as_ref();
-        let held = |details: &ResultDetails| {
-            size_of::<ResultDetails>() + cloverleaf_wamp::message::Options::size(details)
-        };
-        self.payload.size() + details.map_or(0, |details| held(details))
+impl HeapSize for Reply {
+    fn heap_size(&self) -> usize {
+        self.payload.heap_size() + self.details.heap_size()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll, Waker};
 
+use cloverleaf_wakes::WakerSlot;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{
@@ -56,7 +57,7 @@ struct EventQueue {
     closed: bool,
     /// The reason of a revocation by the router.
     revoked: Option<CompactString>,
-    waker: Option<Waker>,
+    waker: WakerSlot,
     /// Counts the events of all subscriptions, if the session has limits.
     waiting: Option<Arc<WaitingEvents>>,
 }
@@ -80,13 +81,13 @@ impl EventQueue {
             dropped: 0,
             closed: false,
             revoked: None,
-            waker: None,
+            waker: WakerSlot::new(),
             waiting,
         }
     }
 
     fn push(&mut self, event: SharedEvent, receipt: Option<DeliveryReceipt>) -> PushedEvent {
-        let size = size_of(&event);
+        let size = event_bytes(&event);
         let received = self.waiting.as_ref().map_or(DeliveryOutcome::Accepted, |all| all.add(size));
         let dropped = self.dropped;
         if matches!(received, DeliveryOutcome::Dropped | DeliveryOutcome::Closed) {
@@ -114,7 +115,7 @@ impl EventQueue {
 
     fn pop(&mut self) -> Option<QueuedEvent> {
         let (event, receipt) = self.events.pop_front()?;
-        let size = size_of(&event);
+        let size = event_bytes(&event);
         self.bytes -= size;
         if let Some(all) = &self.waiting {
             all.subtract(1, size);
@@ -124,7 +125,7 @@ impl EventQueue {
 }
 
 /// Bytes of details and arguments of an event.
-fn size_of(event: &SharedEvent) -> usize {
+fn event_bytes(event: &SharedEvent) -> usize {
     event.details.size() + event.payload.size()
 }
 
@@ -215,7 +216,7 @@ impl SubscriptionEntry {
             Some(queued) => Poll::Ready(Some(queued)),
             None if queue.closed => Poll::Ready(None),
             None => {
-                queue.waker = Some(context.waker().clone());
+                queue.waker.register(context);
                 Poll::Pending
             }
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
-use cloverleaf_wakes::wake;
+use cloverleaf_wakes::{WakerSet, wake};
 use parking_lot::Mutex;
 
 use crate::link::{DeliveryOutcome, Link};
@@ -69,7 +69,7 @@ struct EventTotals {
     /// The router has found no room. The link reports when there is some.
     wants_room: bool,
     /// The tasks that wait for room.
-    waiting: Vec<Waker>,
+    waiting: WakerSet,
     has_lost: bool,
     is_closed: bool,
 }
@@ -127,7 +127,7 @@ impl WaitingEvents {
         if totals.is_full(&self.limits, 1) {
             return;
         }
-        let waiting = std::mem::take(&mut totals.waiting);
+        let waiting = totals.waiting.take_all();
         let is_low =
             totals.bytes <= self.limits.bytes / 2 && totals.events <= self.limits.events / 2;
         let is_wanted = is_low && std::mem::take(&mut totals.wants_room);
@@ -156,16 +156,14 @@ impl WaitingEvents {
         if totals.is_closed || !totals.is_full(&self.limits, 1) {
             return Poll::Ready(());
         }
-        if !totals.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            totals.waiting.push(context.waker().clone());
-        }
+        totals.waiting.register(context);
         self.is_awaited.store(true, Relaxed);
         Poll::Pending
     }
 
     /// Removes a task that waits in [`Self::poll_room`].
     pub(crate) fn stop_waiting(&self, waker: &Waker) {
-        self.totals.lock().waiting.retain(|waiting| !waiting.will_wake(waker));
+        self.totals.lock().waiting.remove(waker);
     }
 
     /// Notes that an event was dropped. True for the first one of the session.
@@ -177,7 +175,7 @@ impl WaitingEvents {
     pub(crate) fn close(&self) -> Vec<Waker> {
         let mut totals = self.totals.lock();
         totals.is_closed = true;
-        std::mem::take(&mut totals.waiting)
+        totals.waiting.take_all()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Tells a session in this process that its realm has resumed it.
 
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use cloverleaf_wakes::wake;
+use cloverleaf_wakes::{WakerSet, wake};
 use parking_lot::Mutex;
 
 /// Set by the realm, awaited by the session.
@@ -14,7 +14,7 @@ struct ResumeState {
     /// The realm has resumed the session since it last waited for that.
     is_resumed: bool,
     has_ended: bool,
-    waiting: Vec<Waker>,
+    waiting: WakerSet,
 }
 
 impl ResumeSignal {
@@ -23,7 +23,7 @@ impl ResumeSignal {
         let waiting = {
             let mut state = self.0.lock();
             state.is_resumed = true;
-            std::mem::take(&mut state.waiting)
+            state.waiting.take_all()
         };
         waiting.into_iter().for_each(wake);
     }
@@ -33,7 +33,7 @@ impl ResumeSignal {
         let waiting = {
             let mut state = self.0.lock();
             state.has_ended = true;
-            std::mem::take(&mut state.waiting)
+            state.waiting.take_all()
         };
         waiting.into_iter().for_each(wake);
     }
@@ -44,9 +44,7 @@ impl ResumeSignal {
         if std::mem::take(&mut state.is_resumed) || state.has_ended {
             return Poll::Ready(());
         }
-        if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            state.waiting.push(context.waker().clone());
-        }
+        state.waiting.register(context);
         Poll::Pending
     }
 }

@@ -26,6 +26,7 @@
 use std::collections::BTreeSet;
 
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::{IdSequence, InvocationId, MAX_ID, RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CancelMode, Interrupt, InterruptOptions, RequestRef, RouterMessage,
@@ -334,7 +335,7 @@ impl Dealer {
     fn drop_pending<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey) {
         let pending = self.calls.get_mut(key.0).and_then(|call| call.pending.take());
         if let Some(pending) = pending {
-            self.release(sessions, key, pending.size());
+            self.release(sessions, key, PendingInvocation::total_size(&pending));
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use foldhash::HashSet;
 
 use crate::failure::RequestFailure;
@@ -133,8 +134,8 @@ impl Jobs {
 /// Bytes that a job holds before its first turn; `None` if it answers no call.
 fn call_bytes(job: &Job) -> Option<usize> {
     match job {
-        Job::Listing(listing) => Some(listing.size()),
-        Job::Kill(kill) => Some(kill.size()),
+        Job::Listing(listing) => Some(Listing::total_size(listing)),
+        Job::Kill(kill) => Some(KillJob::total_size(kill)),
         Job::Outgoing(_)
         | Job::Replays(_)
         | Job::Release(_)

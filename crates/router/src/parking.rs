@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{
-    Call, ClientMessage, Options as _, Publish, PublishOptions, Register, RegisterOptions,
-    Subscribe, SubscribeOptions,
+    ClientMessage, Register, RegisterOptions, Subscribe, SubscribeOptions,
 };
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
 use foldhash::HashMap;
@@ -249,7 +249,7 @@ impl Parking {
         message: &ClientMessage,
         can_pause: bool,
     ) -> bool {
-        if self.bytes.saturating_add(size(message)) > MAX_PARKED_BYTES {
+        if self.bytes.saturating_add(parked_size(message)) > MAX_PARKED_BYTES {
             return false;
         }
         let share = if can_pause { 2 } else { 1 };
@@ -293,7 +293,7 @@ impl Parking {
 
     fn push(&mut self, session: SessionKey, lane: LaneId, unparked: Unparked, state: ParkedState) {
         let Unparked { message, begins_call } = unparked;
-        let bytes = size(&message);
+        let bytes = parked_size(&message);
         self.bytes += bytes;
         self.calls += usize::from(begins_call);
         let is_independent = lane != LaneId::Session;
@@ -453,21 +453,11 @@ pub(crate) fn requested(message: &ClientMessage) -> Option<(Action, &UncheckedUr
 }
 
 /// Bytes that a parked message holds.
-fn size(message: &ClientMessage) -> usize {
+fn parked_size(message: &ClientMessage) -> usize {
     let own = match message {
-        ClientMessage::Call(Call { options, procedure, payload, .. }) => {
-            options.size() + procedure.as_str().len() + payload.size()
-        }
-        ClientMessage::Publish(Publish { options, topic, payload, .. }) => {
-            let options = size_of::<PublishOptions>() + options.size();
-            options + topic.as_str().len() + payload.size()
-        }
-        ClientMessage::Register(Register { options, procedure, .. }) => {
-            size_of::<RegisterOptions>() + options.size() + procedure.as_str().len()
-        }
-        ClientMessage::Subscribe(Subscribe { options, topic, .. }) => {
-            size_of::<SubscribeOptions>() + options.size() + topic.as_str().len()
-        }
+        ClientMessage::Call(_) | ClientMessage::Publish(_) => message.heap_size(),
+        ClientMessage::Register(_) => size_of::<RegisterOptions>() + message.heap_size(),
+        ClientMessage::Subscribe(_) => size_of::<SubscribeOptions>() + message.heap_size(),
         _ => 0,
     };
     size_of::<ParkedMessage>() + own

@@ -2,8 +2,9 @@
 //!
 //! Spec: advanced profile "Session Testament".
 
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Options as _, Publish, PublishOptions};
+use cloverleaf_wamp::message::Publish;
 
 use crate::failure::RequestFailure;
 use crate::limits::SessionLimits;
@@ -36,12 +37,10 @@ pub(crate) struct Testament {
     pub(crate) publish: Publish,
 }
 
-impl Testament {
-    /// Bytes that it holds in memory.
-    pub(crate) fn size(&self) -> usize {
+impl HeapSize for Testament {
+    fn heap_size(&self) -> usize {
         let Publish { options, topic, payload, .. } = &self.publish;
-        let options = size_of::<PublishOptions>() + options.size();
-        size_of::<Self>() + options + topic.as_str().len() + payload.size()
+        options.heap_size() + topic.heap_size() + payload.heap_size()
     }
 }
 
@@ -73,7 +72,7 @@ impl Testaments {
         testament: Testament,
         limits: &SessionLimits,
     ) -> Result<(), RequestFailure> {
-        let bytes = self.bytes + testament.size();
+        let bytes = self.bytes + testament.total_size();
         if self.detached.len() + self.destroyed.len() >= limits.max_testaments
             || bytes > limits.max_testament_bytes
         {
@@ -87,7 +86,7 @@ impl Testaments {
     /// Removes the testaments of a scope and returns their number.
     pub(crate) fn flush(&mut self, scope: TestamentScope) -> usize {
         let flushed = std::mem::take(self.of(scope));
-        self.bytes -= flushed.iter().map(Testament::size).sum::<usize>();
+        self.bytes -= flushed.iter().map(Testament::total_size).sum::<usize>();
         flushed.len()
     }
 

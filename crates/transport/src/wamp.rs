@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::message::wire::WireMessage;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SharedEvent};
 use cloverleaf_wamp::payload::{EncodeError, copy_frame};
@@ -77,13 +78,18 @@ impl From<WaitingMessage> for RouterMessage {
     }
 }
 
+impl HeapSize for WaitingMessage {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Event(event) => event.size(),
+            Self::Other(other) => other.heap_size(),
+        }
+    }
+}
+
 impl Queued for WaitingMessage {
     fn size(&self) -> usize {
-        size_of::<Self>()
-            + match self {
-                Self::Event(event) => event.size(),
-                Self::Other(other) => other.size(),
-            }
+        self.total_size()
     }
 
     /// An event stands in the queue of each of its subscribers.
@@ -108,7 +114,7 @@ impl Queued for WaitingMessage {
 
 impl Queued for ClientMessage {
     fn size(&self) -> usize {
-        self.size()
+        self.total_size()
     }
 
     /// The application learns that a request or a progressive result was rejected.

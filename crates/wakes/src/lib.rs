@@ -13,16 +13,19 @@
 //! | module | purpose |
 //! |---|---|
 //! | `slot` | the waker of one waiting task |
+//! | `set` | the wakers of several waiting tasks |
 //! | `thread` | what a thread has deferred |
 //! | `deferred` | wakes after a lock |
 //! | `pace` | rounds of bounded work |
 
 mod deferred;
 mod pace;
+mod set;
 mod slot;
 mod thread;
 
 pub use deferred::{DeferredWakes, wake};
 pub use pace::{WorkPermit, is_spent, pace, spend, wake_in_turn, work_left};
+pub use set::WakerSet;
 pub use slot::WakerSlot;
 pub use thread::ROUND;

@@ -9,6 +9,14 @@ use compact_str::CompactString;
 pub trait HeapSize {
     /// Bytes, without those of the value itself.
     fn heap_size(&self) -> usize;
+
+    /// Bytes of the value and of the memory that it owns. The value of a `Box` is the pointer.
+    fn total_size(&self) -> usize
+    where
+        Self: Sized,
+    {
+        size_of::<Self>() + self.heap_size()
+    }
 }
 
 impl<T: HeapSize> HeapSize for Option<T> {

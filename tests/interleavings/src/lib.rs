@@ -42,6 +42,6 @@ mod wakes;
 pub use locks::{Mutex, MutexGuard};
 pub use transport::{limits, outbound};
 pub use wakes::{
-    DeferredWakes, ROUND, WakerSlot, WorkPermit, is_spent, pace, spend, wake, wake_in_turn,
-    work_left,
+    DeferredWakes, ROUND, WakerSet, WakerSlot, WorkPermit, is_spent, pace, spend, wake,
+    wake_in_turn, work_left,
 };

@@ -198,7 +198,10 @@ pub(crate) const FLOORS: &[Floors] = &[
             &["arrivals", "crate", "error", "keepalive", "limits", "shutdown"],
         ],
     },
-    Floors { package: "cloverleaf-wakes", floors: &[&["deferred", "pace"], &["slot", "thread"]] },
+    Floors {
+        package: "cloverleaf-wakes",
+        floors: &[&["deferred", "pace"], &["set", "slot", "thread"]],
+    },
     Floors {
         package: "cloverleaf-wamp",
         floors: &[

@@ -8,7 +8,12 @@
 //! - Messages name what was found and what was expected, and recognize comments and trailing
 //!   commas, the two usual mistakes.
 
+use cloverleaf_wamp::excerpt::Excerpt;
+
 use super::{DocumentNode, Entry, MAX_DEPTH, MAX_NODES, Mark, SyntaxFault, Value};
+
+/// The longest unexpected word that a message shows, in characters.
+const MAX_WORD: usize = 20;
 
 /// Reads a whole text as one JSON value.
 pub(crate) fn parse(text: &str) -> Result<DocumentNode, SyntaxFault> {
@@ -173,7 +178,7 @@ impl<'t> JsonDocumentReader<'t> {
             Some(c) if c.is_alphabetic() => {
                 let end = self.rest.find(|c: char| !c.is_alphanumeric());
                 let word = &self.rest[..end.unwrap_or(self.rest.len())];
-                format!("'{}'", word.chars().take(20).collect::<String>())
+                format!("'{}'", Excerpt::new(word, MAX_WORD))
             }
             Some(c @ ('}' | ']')) => format!("'{c}', perhaps after a comma too many"),
             Some(c) => format!("{c:?}"),
@@ -244,6 +249,12 @@ mod tests {
             ("{\"a\": 1 // one\n}", 1, 9, comment),
             ("[1 2]", 1, 4, "found '2'; expected ',' or ']'"),
             ("[True]", 1, 2, "found 'True'; expected a value"),
+            (
+                "[üabcdefghijklmnopqrstuvwxyz]",
+                1,
+                2,
+                "found 'üabcdefghijklmnopqrs'; expected a value",
+            ),
             ("{a: 1}", 1, 2, "found 'a'; expected a key in double quotes"),
             ("[1] x", 1, 5, "found 'x'; expected nothing after the end of the value"),
             ("[01]", 1, 2, "'01' is no number"),

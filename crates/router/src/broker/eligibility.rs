@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hash};
 
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::PublishOptions;
 use compact_str::CompactString;
@@ -35,7 +36,7 @@ struct Lists {
     /// Equal for lists with the same entries.
     fingerprint: u64,
     /// Bytes that the sets hold.
-    size: usize,
+    heap_size: usize,
 }
 
 fn set<T: Eq + Hash + Clone>(list: Option<&Vec<T>>) -> Set<T> {
@@ -76,10 +77,17 @@ impl Eligibility {
             _ => false,
         }
     }
+}
 
-    /// Bytes that it holds outside of itself.
-    pub(super) fn size(&self) -> usize {
-        self.lists.as_ref().map_or(0, |lists| size_of::<Lists>() + lists.size)
+impl HeapSize for Eligibility {
+    fn heap_size(&self) -> usize {
+        self.lists.heap_size()
+    }
+}
+
+impl HeapSize for Lists {
+    fn heap_size(&self) -> usize {
+        self.heap_size
     }
 }
 
@@ -93,7 +101,7 @@ impl Lists {
             eligible_authid: set(options.eligible_authid.as_ref()),
             eligible_authrole: set(options.eligible_authrole.as_ref()),
             fingerprint: 0,
-            size: 0,
+            heap_size: 0,
         };
         let (mut fingerprint, mut size) = (0, 0);
         for (place, ids) in [&lists.exclude, &lists.eligible].into_iter().enumerate() {
@@ -110,7 +118,7 @@ impl Lists {
                 |name: &CompactString| if name.is_heap_allocated() { name.len() } else { 0 };
             add(names.as_ref(), place, &mut fingerprint, &mut size, outside);
         }
-        (lists.fingerprint, lists.size) = (fingerprint, size);
+        (lists.fingerprint, lists.heap_size) = (fingerprint, size);
         lists
     }
 

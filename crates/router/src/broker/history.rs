@@ -9,8 +9,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Event, EventDetails, Options as _, Publish, SharedEvent};
+use cloverleaf_wamp::message::{Event, Publish, SharedEvent};
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
 use foldhash::HashMap;
@@ -97,13 +98,11 @@ impl StoredEvent {
             eligibility: Eligibility::new(&publication.publish.options, None),
         }
     }
+}
 
-    /// How many bytes it holds in memory.
-    pub(crate) fn size(&self) -> usize {
-        let Event { details, payload, .. } = &*self.event;
-        let event = size_of::<Event>() + size_of::<EventDetails>();
-        let event = event + details.size() + payload.size();
-        size_of::<Self>() + self.topic.len() + event + self.eligibility.size()
+impl HeapSize for StoredEvent {
+    fn heap_size(&self) -> usize {
+        self.topic.len() + Event::total_size(&self.event) + self.eligibility.heap_size()
     }
 }
 
@@ -161,7 +160,7 @@ impl MemoryHistory {
     }
 
     fn push(&mut self, stored: StoredEvent) {
-        self.bytes += stored.size() + PLACE_BYTES;
+        self.bytes += stored.total_size() + PLACE_BYTES;
         self.places.insert(stored.event.publication, self.end());
         self.events.push_back(stored);
         // The newest event stays, whatever its size.
@@ -169,7 +168,7 @@ impl MemoryHistory {
             || self.bytes > self.max_bytes && self.events.len() > 1
         {
             let Some(oldest) = self.events.pop_front() else { return };
-            self.bytes -= oldest.size() + PLACE_BYTES;
+            self.bytes -= oldest.total_size() + PLACE_BYTES;
             self.places.remove(&oldest.event.publication);
             self.first += 1;
         }
@@ -281,6 +280,7 @@ impl EventFilter {
 
 #[cfg(test)]
 mod tests {
+    use cloverleaf_wamp::heap_size::HeapSize as _;
     use cloverleaf_wamp::ids::{PublicationId, RequestId, SessionId, SubscriptionId};
     use cloverleaf_wamp::message::{Event, EventDetails, Publish, PublishOptions, SharedEvent};
     use cloverleaf_wamp::payload::Payload;
@@ -325,13 +325,13 @@ mod tests {
         let entry = size_of::<(PublicationId, u64)>() + 1;
         for number in 1..2_000 {
             history.push(stored(number));
-            let events: usize = history.events.iter().map(StoredEvent::size).sum();
+            let events: usize = history.events.iter().map(StoredEvent::total_size).sum();
             // The table fills at most 7/8 of its memory.
             let table = history.places.capacity() * 8 / 7 * entry;
             assert!(number < 8 || history.bytes >= events + table, "after {number} events");
         }
         while let Some(oldest) = history.events.pop_front() {
-            history.bytes -= oldest.size() + super::PLACE_BYTES;
+            history.bytes -= oldest.total_size() + super::PLACE_BYTES;
         }
         assert_eq!(history.bytes, 0);
     }

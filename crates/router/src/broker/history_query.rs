@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cloverleaf_wamp::codec::TokenWriter;
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::message::{Event, Options as _, RequestRef};
 use cloverleaf_wamp::payload::{EncodeError, Encoded, Payload};
@@ -75,7 +76,7 @@ impl Selection {
         if !self.query.is_met_by(stored) || !stored.eligibility.allows(identity) {
             return ControlFlow::Continue(());
         }
-        self.bytes += stored.size();
+        self.bytes += stored.total_size();
         if self.bytes > MAX_HISTORY_ANSWER_BYTES && !self.events.is_empty() {
             self.more = true;
             return ControlFlow::Break(());
@@ -120,6 +121,17 @@ pub struct HistoryAnswer {
     pub(crate) caller: SessionKey,
     pub(crate) request: RequestRef,
     pub(crate) outcome: Result<Payload, RequestFailure>,
+}
+
+/// Without the events.
+impl HeapSize for HistoryQuery {
+    fn heap_size(&self) -> usize {
+        let Selection { query, principal, .. } = &self.selection;
+        let Principal { authid, authrole, authmethod, authprovider } = principal;
+        let topic = query.topic.as_ref().map_or(0, |topic| topic.len());
+        let texts = [&self.realm, authid, authrole, authmethod, authprovider];
+        topic + texts.iter().map(|text| text.len()).sum::<usize>()
+    }
 }
 
 impl HistoryQuery {
@@ -184,15 +196,6 @@ impl HistoryQuery {
             Err(why) => Err(RequestFailure::NotStored(why.to_owned())),
         };
         HistoryAnswer { caller, request, outcome }
-    }
-
-    /// Bytes that it holds without the events.
-    pub(super) fn size(&self) -> usize {
-        let Selection { query, principal, .. } = &self.selection;
-        let Principal { authid, authrole, authmethod, authprovider } = principal;
-        let topic = query.topic.as_ref().map_or(0, |topic| topic.len());
-        let texts = [&self.realm, authid, authrole, authmethod, authprovider];
-        size_of::<Self>() + topic + texts.iter().map(|text| text.len()).sum::<usize>()
     }
 
     /// Drops the events that were selected and encoded.

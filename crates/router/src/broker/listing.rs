@@ -4,6 +4,7 @@
 
 use std::ops::{Bound, Range};
 
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
@@ -40,12 +41,14 @@ pub(crate) struct MemoryHistoryQuery {
     places: Option<Range<u64>>,
 }
 
-impl MemoryHistoryQuery {
-    /// Bytes that it holds outside of itself, without the events.
-    pub(crate) fn size(&self) -> usize {
-        self.reading.size()
+/// Without the events.
+impl HeapSize for MemoryHistoryQuery {
+    fn heap_size(&self) -> usize {
+        self.reading.heap_size()
     }
+}
 
+impl MemoryHistoryQuery {
     /// Drops the visited events, so that all are visited again. The history may drop them
     /// meanwhile.
     pub(crate) fn restart(&mut self) {

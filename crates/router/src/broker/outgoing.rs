@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Published, RequestRef, RouterMessage};
 use foldhash::HashMap;
@@ -102,7 +103,7 @@ impl Outgoing {
     fn push(&mut self, publication: Publication, is_ready: bool) {
         let source = publication.source;
         let queue = self.queues.entry(source).or_insert_with(SessionOutgoing::for_one);
-        let size = publication.size();
+        let size = publication.total_size();
         queue.bytes += size;
         let of_kind = if publication.is_meta() { &mut self.meta_bytes } else { &mut self.bytes };
         *of_kind += size;
@@ -220,7 +221,7 @@ impl Broker {
                 queue.is_scheduled = false;
                 return Stepped::Waits;
             };
-            let size = publication.size();
+            let size = publication.total_size();
             if !self.deliver(sessions, &mut publication, work) {
                 if let Some(queue) = self.outgoing.queues.get_mut(&source) {
                     queue.publications.push_front(publication);
@@ -289,7 +290,7 @@ impl Broker {
         let is_it = |publication: &Publication| publication.ticket == Some(ticket);
         let Some(place) = queue.publications.iter().position(is_it) else { return };
         let Some(lost) = queue.publications.remove(place) else { return };
-        self.outgoing.discount(&lost, lost.size());
+        self.outgoing.discount(&lost, lost.total_size());
         self.outgoing.schedule(source);
         let Some(request) = lost.answer else { return };
         let Some(publisher) = sessions.at_mut(source) else { return };

@@ -5,9 +5,10 @@
 //! "Publication Trust Levels", "Payload Passthru Mode".
 
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
 use cloverleaf_wamp::message::{
-    Event, EventDetails, Options as _, PassthruDetails, Publish, RequestRef, RouterMessage,
+    Event, EventDetails, PassthruDetails, Publish, PublishOptions, RequestRef, RouterMessage,
     SharedEvent,
 };
 use cloverleaf_wamp::uri::MatchPolicy;
@@ -134,15 +135,16 @@ impl Publication {
         let payload = self.publish.payload.clone();
         SharedEvent::new(Event { subscription: id, publication: self.id, details, payload })
     }
+}
 
-    /// Bytes that it holds.
-    pub(super) fn size(&self) -> usize {
+/// Without the memory of the details and of the fan-out.
+impl HeapSize for Publication {
+    fn heap_size(&self) -> usize {
         let Publish { options, topic, payload, .. } = &self.publish;
-        size_of::<Self>()
-            + topic.as_str().len()
-            + options.size()
-            + payload.size()
-            + self.eligibility.size()
+        topic.heap_size()
+            + PublishOptions::heap_size(options)
+            + payload.heap_size()
+            + self.eligibility.heap_size()
     }
 }
 

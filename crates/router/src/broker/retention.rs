@@ -8,8 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
-use cloverleaf_wamp::message::{Event, EventDetails, Options as _, SharedEvent};
+use cloverleaf_wamp::message::{Event, EventDetails, SharedEvent};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use compact_str::CompactString;
@@ -77,10 +78,10 @@ impl Retained {
 
     fn size_of(publication: &Publication) -> usize {
         size_of::<Self>()
-            + publication.publish.topic.as_str().len()
-            + publication.details.size()
-            + publication.publish.payload.size()
-            + publication.eligibility.size()
+            + publication.publish.topic.heap_size()
+            + publication.details.heap_size()
+            + publication.publish.payload.heap_size()
+            + publication.eligibility.heap_size()
     }
 
     fn is_over(&self, now: Moment) -> bool {

@@ -3,6 +3,7 @@
 //! Hot: [`Dealer::call`]. One index look-up, one insert in three tables, no copy of the payload.
 //! Spec: basic profile "Calling and Invocations".
 
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::{Call, RequestRef};
 
@@ -100,7 +101,7 @@ impl Dealer {
             // Another callee may have to get the same invocation.
             let spare = (registration.callees.len() > 1).then(|| Box::new(pending.clone()));
             let progressive = ProgressiveState::begun(pending, registration, endpoint, sessions);
-            let kept = progressive.as_ref().map_or(0, |progressive| progressive.size());
+            let kept = progressive.as_ref().map_or(0, |progressive| progressive.bytes_for_parts());
             if kept > 0 && kept > held_room(&self.limits, self.held_bytes, sessions, pending.caller)
             {
                 return Err(RequestFailure::LimitReached("bytes of calls in flight"));
@@ -143,7 +144,7 @@ impl Dealer {
         request: RequestRef,
         pending: &PendingInvocation,
     ) -> Result<(), RequestFailure> {
-        let bytes = pending.size();
+        let bytes = pending.total_size();
         let room = held_room(&self.limits, self.held_bytes, sessions, pending.caller);
         if pending.is_open() || bytes > room || !self.may_wait(id, bytes) {
             return Err(RequestFailure::MaxConcurrencyReached);

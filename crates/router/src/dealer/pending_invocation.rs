@@ -5,9 +5,10 @@
 //! Timeouts", "Call Trust Levels", "Payload Passthru Mode".
 
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
 use cloverleaf_wamp::message::{
-    Call, CallerIdentity, Invocation, InvocationDetails, Options as _, RouterMessage,
+    Call, CallerIdentity, Invocation, InvocationDetails, RouterMessage,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
@@ -63,6 +64,15 @@ pub(super) struct PendingInvocation {
     passed_over: Vec<EndpointId>,
 }
 
+impl HeapSize for PendingInvocation {
+    fn heap_size(&self) -> usize {
+        self.passed_over.capacity() * size_of::<EndpointId>()
+            + self.procedure.heap_size()
+            + self.details.heap_size()
+            + self.payload.heap_size()
+    }
+}
+
 impl PendingInvocation {
     pub(super) fn new(
         caller: SessionKey,
@@ -114,15 +124,6 @@ impl PendingInvocation {
     /// The number of endpoints that could not take the call.
     pub(super) const fn tries(&self) -> usize {
         self.passed_over.len()
-    }
-
-    /// Bytes of the call that it holds.
-    pub(super) fn size(&self) -> usize {
-        size_of::<Self>()
-            + self.passed_over.capacity() * size_of::<EndpointId>()
-            + self.procedure.as_str().len()
-            + self.details.size()
-            + self.payload.size()
     }
 
     /// Whether further parts of the call follow.

@@ -4,9 +4,10 @@
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::message::{
-    Call, CallResult, Invocation, InvocationDetails, Options as _, PassthruDetails, ResultDetails,
-    RouterMessage, Yield,
+    Call, CallResult, Invocation, InvocationDetails, PassthruDetails, ResultDetails, RouterMessage,
+    Yield,
 };
 use cloverleaf_wamp::uri::UncheckedUri;
 
@@ -45,9 +46,9 @@ impl ProgressiveState {
     }
 
     /// Bytes that are kept for further parts; 0 if none follows.
-    pub(super) fn size(&self) -> usize {
-        let procedure = self.procedure.as_str().len();
-        self.next.as_ref().map_or(0, |details| size_of::<Self>() + procedure + details.size())
+    pub(super) fn bytes_for_parts(&self) -> usize {
+        let procedure = self.procedure.heap_size();
+        self.next.as_ref().map_or(0, |details| size_of::<Self>() + procedure + details.heap_size())
     }
 
     /// The state of a call whose progressive results have begun.
@@ -96,7 +97,7 @@ impl Dealer {
         let is_last = part.options.progress != Some(true);
         if is_last {
             details.progress = None;
-            let bytes = progressive.size();
+            let bytes = progressive.bytes_for_parts();
             *progressive = ProgressiveState::results();
             self.release(sessions, key, bytes);
         }

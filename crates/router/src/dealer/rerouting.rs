@@ -3,6 +3,7 @@
 //! Spec: advanced profile "Call Re-Routing".
 
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::heap_size::HeapSize as _;
 
 use super::answer::CallEnding;
 use super::choice::Choice;
@@ -37,7 +38,7 @@ impl Dealer {
         key: CallKey,
         pending: Box<PendingInvocation>,
     ) {
-        if self.hold(sessions, key, pending.size())
+        if self.hold(sessions, key, PendingInvocation::total_size(&pending))
             && let Some(call) = self.calls.get_mut(key.0)
         {
             call.pending = Some(pending);
@@ -54,9 +55,9 @@ impl Dealer {
     ) -> bool {
         let pending = self.calls.get_mut(key.0).and_then(|call| call.pending.as_mut());
         let Some(pending) = pending else { return false };
-        let before = pending.size();
+        let before = PendingInvocation::total_size(pending);
         pending.pass_over(endpoint);
-        let grown = pending.size() - before;
+        let grown = PendingInvocation::total_size(pending) - before;
         self.hold(sessions, key, grown)
     }
 

@@ -1,5 +1,6 @@
 //! Calls of the meta API that kill many sessions.
 
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::message::{Goodbye, RequestRef};
 use cloverleaf_wamp::payload::{NumberList, Payload};
 use cloverleaf_wamp::serializer::Serializer;
@@ -41,15 +42,16 @@ pub(crate) struct Killed {
     pub(crate) ids: NumberList,
 }
 
-impl KillJob {
-    /// Bytes that it holds without the ids of killed sessions. There are few before its first turn
-    /// as a job.
-    pub(crate) fn size(&self) -> usize {
+/// Without the ids of killed sessions. There are few before the first turn of the job.
+impl HeapSize for KillJob {
+    fn heap_size(&self) -> usize {
         let Goodbye { details, reason } = &self.goodbye;
         let message = details.message.as_ref().map_or(0, |message| message.len());
-        size_of::<Self>() + self.filter.size() + message + reason.as_str().len()
+        self.filter.heap_size() + message + reason.as_str().len()
     }
+}
 
+impl KillJob {
     /// Whether the ends are published. If all sessions are killed, none is left to receive events.
     pub(crate) const fn says(&self) -> KillAnnouncement {
         if matches!(self.filter, SessionFilter::All) {

@@ -1,6 +1,7 @@
 //! Long answers of the meta API, and what they have collected.
 
 use cloverleaf_wamp::codec::TokenWriter;
+use cloverleaf_wamp::heap_size::HeapSize;
 use cloverleaf_wamp::ids::{RegistrationId, SubscriptionId};
 use cloverleaf_wamp::message::RequestRef;
 use cloverleaf_wamp::payload::{Encoded, NumberList, Payload};
@@ -129,20 +130,19 @@ impl ListingKind {
     }
 }
 
-impl Listing {
-    /// Bytes that it holds without what it has collected.
-    pub(crate) fn size(&self) -> usize {
-        let arguments = match &self.kind {
+/// Without what it has collected.
+impl HeapSize for Listing {
+    fn heap_size(&self) -> usize {
+        match &self.kind {
             ListingKind::Sessions { filter, .. } | ListingKind::SessionCount { filter, .. } => {
-                filter.size()
+                filter.heap_size()
             }
             ListingKind::Matching { topic, .. } => topic.len(),
-            ListingKind::Events(history) => history.size(),
+            ListingKind::Events(history) => history.heap_size(),
             ListingKind::Registrations { .. }
             | ListingKind::Subscriptions { .. }
             | ListingKind::Subscribers { .. }
             | ListingKind::Callees { .. } => 0,
-        };
-        size_of::<Self>() + arguments
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use cloverleaf_wamp::heap_size::HeapSize;
 use compact_str::CompactString;
 use foldhash::HashSet;
 use serde::Deserialize;
@@ -27,9 +28,8 @@ pub(crate) enum SessionFilter {
     Authrole(CompactString),
 }
 
-impl SessionFilter {
-    /// Bytes that it holds outside of itself.
-    pub(crate) fn size(&self) -> usize {
+impl HeapSize for SessionFilter {
+    fn heap_size(&self) -> usize {
         match self {
             Self::All => 0,
             Self::Roles(Roles(roles)) => {
@@ -39,7 +39,9 @@ impl SessionFilter {
             Self::Authid(name) | Self::Authrole(name) => name.len(),
         }
     }
+}
 
+impl SessionFilter {
     /// Whether the filter selects the sessions of a principal.
     pub(crate) fn selects(&self, principal: &Principal) -> bool {
         match self {

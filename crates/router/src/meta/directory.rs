@@ -1,6 +1,6 @@
 //! The parts that `wamp.registration.*` and `wamp.subscription.*` share.
 
-use cloverleaf_wamp::ids::SessionId;
+use cloverleaf_wamp::ids::{RegistrationId, SessionId, SubscriptionId};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub(super) struct EntryDetails<'a> {
 }
 
 impl<'a> EntryDetails<'a> {
-    pub(super) fn of_registration(registration: RegistrationInfo<'a>) -> Self {
+    fn of_registration(registration: RegistrationInfo<'a>) -> Self {
         Self {
             id: registration.id.number(),
             created: registration.created.text(),
@@ -36,7 +36,7 @@ impl<'a> EntryDetails<'a> {
         }
     }
 
-    pub(super) fn of_subscription(subscription: SubscriptionInfo<'a>) -> Self {
+    fn of_subscription(subscription: SubscriptionInfo<'a>) -> Self {
         Self {
             id: subscription.id.number(),
             created: subscription.created.text(),
@@ -76,6 +76,16 @@ impl Removal {
 }
 
 impl<O: Outbox> Realm<O> {
+    /// The details of a registration, if it exists.
+    pub(super) fn registration_details(&self, id: RegistrationId) -> Option<EntryDetails<'_>> {
+        self.dealer.details(id).map(EntryDetails::of_registration)
+    }
+
+    /// The details of a subscription, if it exists.
+    pub(super) fn subscription_details(&self, id: SubscriptionId) -> Option<EntryDetails<'_>> {
+        self.broker.details(id).map(EntryDetails::of_subscription)
+    }
+
     /// The session whose entries are to be listed, as with Crossbar.io; none for all entries.
     pub(super) fn listed(&self, meta: MetaCall<'_>) -> Result<Option<SessionKey>, RequestFailure> {
         if meta.argument("session_id")?.is_none() {

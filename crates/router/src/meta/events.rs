@@ -109,15 +109,7 @@ impl<O: Outbox> Realm<O> {
         changes: &[dealer::RegistrationChange],
         now: Moment,
     ) {
-        let session = by.id().number();
-        let created = |realm: &Self, id| {
-            let details = realm
-                .dealer
-                .details(id)
-                .map(|details| values(&(session, EntryDetails::of_registration(details))));
-            details.unwrap_or_default()
-        };
-        self.publish_changes(&REGISTRATION, by, changes, created, now);
+        self.publish_changes(&REGISTRATION, by, changes, Self::registration_details, now);
     }
 
     pub(crate) fn publish_subscription_changes(
@@ -126,15 +118,7 @@ impl<O: Outbox> Realm<O> {
         changes: &[broker::SubscriptionChange],
         now: Moment,
     ) {
-        let session = by.id().number();
-        let created = |realm: &Self, id| {
-            let details = realm
-                .broker
-                .details(id)
-                .map(|details| values(&(session, EntryDetails::of_subscription(details))));
-            details.unwrap_or_default()
-        };
-        self.publish_changes(&SUBSCRIPTION, by, changes, created, now);
+        self.publish_changes(&SUBSCRIPTION, by, changes, Self::subscription_details, now);
     }
 
     fn publish_changes<Id: Copy + Into<u64>>(
@@ -142,40 +126,25 @@ impl<O: Outbox> Realm<O> {
         topics: &Topics,
         by: SessionKey,
         changes: &[EntryChange<Id>],
-        created: impl Fn(&Self, Id) -> Payload,
+        details: impl Fn(&Self, Id) -> Option<EntryDetails<'_>>,
         now: Moment,
     ) {
         let session = |key: SessionKey| key.id().number();
         for change in changes {
-            match *change {
+            let (topic, key, id) = match *change {
                 EntryChange::Created(id) => {
-                    self.publish_meta_event(by, topics.created, |realm| created(realm, id), now);
+                    let created = |realm: &Self| {
+                        let details = details(realm, id);
+                        details.map(|details| values(&(session(by), details))).unwrap_or_default()
+                    };
+                    self.publish_meta_event(by, topics.created, created, now);
+                    continue;
                 }
-                EntryChange::Joined(id) => {
-                    self.publish_meta_event(
-                        by,
-                        topics.joined,
-                        |_| values(&(session(by), id.into())),
-                        now,
-                    );
-                }
-                EntryChange::Left(id, key) => {
-                    self.publish_meta_event(
-                        by,
-                        topics.left,
-                        |_| values(&(session(key), id.into())),
-                        now,
-                    );
-                }
-                EntryChange::Deleted(id, key) => {
-                    self.publish_meta_event(
-                        by,
-                        topics.deleted,
-                        |_| values(&(session(key), id.into())),
-                        now,
-                    );
-                }
-            }
+                EntryChange::Joined(id) => (topics.joined, by, id),
+                EntryChange::Left(id, key) => (topics.left, key, id),
+                EntryChange::Deleted(id, key) => (topics.deleted, key, id),
+            };
+            self.publish_meta_event(by, topic, |_| values(&(session(key), id.into())), now);
         }
     }
 }

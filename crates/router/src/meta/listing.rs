@@ -3,6 +3,7 @@
 //! An answer contains what exists from its beginning to its end; what comes or goes meanwhile may
 //! be missing.
 
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::message::{CallResult, RequestRef, ResultDetails, RouterMessage};
 use cloverleaf_wamp::payload::Payload;
@@ -33,8 +34,9 @@ impl<O: Outbox> Realm<O> {
         let mut work = Work::of(LISTING_WORK_AT_ONCE.min(self.work.left()));
         let outcome = self.advance(&mut listing.kind, &mut work);
         self.work.spend(work.spent());
-        let outcome =
-            outcome.or_else(|| self.jobs.check_room_for_call(listing.size()).err().map(Err));
+        let outcome = outcome.or_else(|| {
+            self.jobs.check_room_for_call(Listing::total_size(&listing)).err().map(Err)
+        });
         match outcome {
             Some(outcome) => self.finish_listing(listing.caller, listing.request, outcome),
             None => {

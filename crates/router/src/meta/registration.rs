@@ -6,7 +6,7 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
 
-use super::directory::{EntryDetails, Removal};
+use super::directory::Removal;
 use super::{MetaCall, value};
 use crate::failure::RequestFailure;
 use crate::jobs::listing::{IdLists, ListingKind};
@@ -37,8 +37,7 @@ impl<O: Outbox> Realm<O> {
 
     pub(super) fn get_registration(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = registration_id(meta)?;
-        let details = self.dealer.details(id).ok_or(RequestFailure::UnknownRegistration(id))?;
-        Ok(value(EntryDetails::of_registration(details)))
+        self.registration_details(id).map(value).ok_or(RequestFailure::UnknownRegistration(id))
     }
 
     pub(super) fn list_callees(

@@ -3,6 +3,7 @@
 //! Internal sessions (the HTTP bridge, components) are listed and can't be killed. Spec: advanced
 //! profile "Session Meta API".
 
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails};
 use cloverleaf_wamp::payload::{NumberList, Payload};
@@ -108,7 +109,7 @@ impl<O: Outbox> Realm<O> {
         let killed = Killed::default();
         let kill = KillJob { caller, request, filter, result, goodbye, next: 0, killed };
         // A kill that has begun can't be refused.
-        self.jobs.check_room_for_call(kill.size())?;
+        self.jobs.check_room_for_call(kill.total_size())?;
         self.count_listing(meta.from);
         if let Some(unfinished) = self.continue_kill(Box::new(kill), meta.now) {
             self.jobs.push(Job::Kill(unfinished));

@@ -6,7 +6,7 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
 
-use super::directory::{EntryDetails, Removal};
+use super::directory::Removal;
 use super::{MetaCall, value};
 use crate::broker::SubscriberListCursor;
 use crate::failure::RequestFailure;
@@ -43,8 +43,7 @@ impl<O: Outbox> Realm<O> {
 
     pub(super) fn get_subscription(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = subscription_id(meta)?;
-        let details = self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        Ok(value(EntryDetails::of_subscription(details)))
+        self.subscription_details(id).map(value).ok_or(RequestFailure::UnknownSubscription(id))
     }
 
     pub(super) fn list_subscribers(

@@ -3,6 +3,7 @@
 //! Spec: advanced profile "Session Testament".
 
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::heap_size::HeapSize as _;
 use cloverleaf_wamp::ids::{PublicationId, RequestId};
 use cloverleaf_wamp::message::{PassthruDetails, Publish, PublishOptions};
 use cloverleaf_wamp::payload::Payload;
@@ -33,7 +34,7 @@ impl<O: Outbox> Realm<O> {
         }
         let id = PublicationId::from_random(self.random.bits());
         let testament = Testament { id, publish };
-        let bytes = testament.size();
+        let bytes = testament.total_size();
         if self.testament_bytes + bytes > self.settings.limits.max_testament_bytes {
             return Err(RequestFailure::RealmLimitReached("this realm", "testaments"));
         }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use cloverleaf_wakes::wake;
+use cloverleaf_wakes::{WakerSlot, wake};
 use tokio::time::Instant;
 
 use crate::error::CloseReason;
@@ -67,7 +67,7 @@ pub(super) struct LongPollState<H: Handler> {
     /// Since when the handler's session is not open. None while it is open.
     unopened: Option<Instant>,
     /// The task that checks the deadlines.
-    watcher: Option<Waker>,
+    watcher: WakerSlot,
 }
 
 impl<H: Handler> LongPollState<H> {
@@ -85,7 +85,7 @@ impl<H: Handler> LongPollState<H> {
             polling: Polling::Silent { since: now },
             receives: 0,
             unopened: Some(now),
-            watcher: None,
+            watcher: WakerSlot::new(),
         }
     }
 
@@ -335,7 +335,7 @@ impl<H: Handler> LongPollState<H> {
         if matches!(self.stage, LongPollStage::Ended) {
             return None;
         }
-        self.watcher = Some(context.waker().clone());
+        self.watcher.register(context);
         let LongPollTimeouts { opening, receive, session } = self.timeouts;
         let unopened = self.unopened.map(|since| since + opening);
         [Some(now + receive.min(session).min(opening)), Some(polling), unopened]

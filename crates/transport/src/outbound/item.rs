@@ -45,7 +45,7 @@ impl Default for HighWaterMark {
 
 /// An item of a queue.
 pub trait Queued {
-    /// The bytes that it holds, roughly.
+    /// The bytes that it counts in the queue: for a message, the memory that it holds, roughly.
     fn size(&self) -> usize;
 
     /// Those of these bytes that it shares with items of other queues.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use cloverleaf_wakes::{WakerSlot, wake};
+use cloverleaf_wakes::{WakerSet, WakerSlot, wake};
 
 use super::item::{HighWaterMark, Overflow, Pushed, QueueEnd, Queued, SlowConsumer};
 use super::memory::QueueId;
@@ -47,7 +47,7 @@ pub(super) struct QueueWaiters {
     /// The connection, whose session waits to be resumed.
     pub(super) resumed: WakerSlot,
     /// The tasks that wait for room.
-    pub(super) room: Vec<Waker>,
+    pub(super) room: WakerSet,
     /// The id of the queue in the memory of the process.
     pub(super) memory_id: Option<QueueId>,
 }
@@ -66,7 +66,7 @@ impl RareState {
     }
 
     pub(super) fn take_room(&mut self) -> Vec<Waker> {
-        self.0.as_mut().map(|waiting| std::mem::take(&mut waiting.room)).unwrap_or_default()
+        self.0.as_mut().map(|waiting| waiting.room.take_all()).unwrap_or_default()
     }
 
     pub(super) fn has_room_wakers(&self) -> bool {

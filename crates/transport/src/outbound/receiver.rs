@@ -184,6 +184,6 @@ impl<T: Queued + Send + 'static> Drop for OutboundReceiver<T> {
         if let (Some(memory), Some(id)) = (&self.shared.memory, waiting.memory_id) {
             memory.forget(id);
         }
-        waiting.resumed.take().into_iter().chain(waiting.room).for_each(wake);
+        waiting.resumed.take().into_iter().chain(waiting.room.take_all()).for_each(wake);
     }
 }

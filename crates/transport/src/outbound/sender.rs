@@ -74,10 +74,7 @@ impl<T: Queued + Send + 'static> OutboundSender<T> {
         if queue.end.is_some() || !queue.is_full(1) {
             return Poll::Ready(());
         }
-        let room = &mut queue.rare.get_mut().room;
-        if !room.iter().any(|waker| waker.will_wake(context.waker())) {
-            room.push(context.waker().clone());
-        }
+        queue.rare.get_mut().room.register(context);
         Poll::Pending
     }
 
@@ -86,7 +83,7 @@ impl<T: Queued + Send + 'static> OutboundSender<T> {
     pub fn stop_waiting(&self, waker: &Waker) {
         let mut queue = self.0.queue.lock();
         if queue.rare.has_room_wakers() {
-            queue.rare.get_mut().room.retain(|waiting| !waiting.will_wake(waker));
+            queue.rare.get_mut().room.remove(waker);
         }
     }
 
