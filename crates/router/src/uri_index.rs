@@ -2,7 +2,8 @@
 //!
 //! The broker needs all matches, the dealer the best one, authorization the best one in another
 //! order. A look-up costs one hash and two walks along the URI, however many patterns there are.
-//! Tested against the definition, [`UriPattern::matches`].
+//! Tested against the definitions: [`UriPattern::matches`], and for the best match
+//! [`UriPattern::cmp_for_call`] and [`UriPattern::cmp_for_permission`].
 
 use std::collections::HashMap;
 
@@ -363,6 +364,8 @@ mod tests {
                 let ends_whole = prefixes.clone().any(|prefix| is_whole(prefix, &uri));
                 let best = expected.iter().max_by(|one, other| one.cmp_for_call(other, ends_whole));
                 assert_eq!(index.best_match(&uri), best);
+                let rule = expected.iter().max_by(|one, other| one.cmp_for_permission(other));
+                assert_eq!(index.best_rule(&uri), rule);
             }
             for pattern in &oracle {
                 index.remove(pattern);
