@@ -45,9 +45,9 @@ impl Node {
         for (name, host) in realms {
             let task = realm_tasks.remove(&name);
             let previous = task.and_then(|task| self.realm_tasks.insert(name.clone(), task));
-            if let Some(host) = self.realms.insert(&name, host) {
-                ending.push(EndingRealm { host, task: previous });
-            }
+            let replaced = self.realms.insert(&name, host);
+            ending.extend(replaced.configured.map(|host| EndingRealm { host, task: previous }));
+            ending.extend(replaced.made.map(EndingRealm::made));
         }
         self.commit_rules(changes, &target, &mut ending);
         for (name, transport, assembled) in listeners {

@@ -71,7 +71,9 @@ impl Node {
     ) -> Result<(), ApplyError> {
         for realm in plan::all_realms(target) {
             let is_new = |change: &Change| match change {
-                Change::AddRealm(name) | Change::ReplaceRealm(name) => *name == realm.name,
+                Change::AddRealm { realm: name, .. } | Change::ReplaceRealm(name) => {
+                    *name == realm.name
+                }
                 _ => false,
             };
             if changes.iter().any(is_new) {
