@@ -140,11 +140,15 @@ impl Realms {
         let mut template = self.template.write();
         match &*template {
             Some(template) => *template.rule.write() = rule,
-            None => {
-                let (rule, made) = (RwLock::new(rule), Mutex::default());
-                *template = Some(Arc::new(Template { rule, runtime, made }));
-            }
+            None => *template = Some(Template::new(rule, runtime)),
         }
+    }
+
+    /// Replaces the template by another one, which makes new realms from now on. Returns those that
+    /// the old one has made: they stay until their last sessions leave.
+    pub fn replace_template(&self, rule: TemplateRule, runtime: Handle) -> Vec<Arc<RealmHost>> {
+        let replaced = self.template.write().replace(Template::new(rule, runtime));
+        replaced.map(|template| template.close()).unwrap_or_default()
     }
 
     /// Makes no realms any more. Returns those that the template has made: they stay until their
@@ -243,6 +247,10 @@ impl Realms {
 }
 
 impl Template {
+    fn new(rule: TemplateRule, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { rule: RwLock::new(rule), runtime, made: Mutex::default() })
+    }
+
     /// Adds a member to the realm of this name. None if the template was removed.
     fn enter(&self, name: &str) -> Result<Option<Arc<RealmHost>>, Refusal> {
         let mut made = self.made.lock();
@@ -484,6 +492,36 @@ mod tests {
         drop(member);
         assert_eq!((realms.made().len(), made.load(Ordering::Relaxed)), (1, 1));
         assert!(removed.hosts().is_empty());
+    }
+
+    #[tokio::test]
+    async fn replaced_template_returns_its_realms_and_the_other_one_makes_realms() {
+        let (realms, made) = template();
+        let member = realms.enter("realm-a").unwrap();
+        let hosts = realms.replace_template(rule(host), Handle::current());
+        assert!(matches!(hosts.as_slice(), [host] if Arc::ptr_eq(host, &member.host)));
+        let other = realms.enter("realm-a").unwrap();
+        assert!(!Arc::ptr_eq(&other.host, &member.host));
+        drop(member);
+        assert_eq!((realms.made().len(), made.load(Ordering::Relaxed)), (1, 1));
+    }
+
+    #[test]
+    fn realm_can_be_entered_while_the_template_is_replaced() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let realms = Realms::default();
+        realms.set_template(rule(host), runtime.handle().clone());
+        std::thread::scope(|scope| {
+            let entering = scope.spawn(|| {
+                for _ in 0..10_000 {
+                    drop(realms.enter("realm-a").unwrap());
+                }
+            });
+            while !entering.is_finished() {
+                realms.replace_template(rule(host), runtime.handle().clone());
+            }
+            entering.join().unwrap();
+        });
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloverleaf_config::Settings;
+use cloverleaf_config::settings::RealmTemplate;
 use cloverleaf_hosting::supervisor::supervise;
 use cloverleaf_realms::RealmHost;
 use cloverleaf_realms::realms::TemplateRule;
@@ -94,9 +95,15 @@ impl Node {
                         realms::change_rules(&host, settings);
                     }
                 }
-                Change::AddTemplate => self.set_template(target),
+                Change::AddTemplate => {
+                    if let Some(template) = plan::template(target) {
+                        self.realms.set_template(template_rule(template), Handle::current());
+                    }
+                }
                 Change::ChangeTemplateRules { .. } => {
-                    self.set_template(target);
+                    if let Some(template) = plan::template(target) {
+                        self.realms.set_template(template_rule(template), Handle::current());
+                    }
                     for host in self.realms.made() {
                         if let Some(template) = plan::template(target) {
                             realms::change_rules(&host, &template.named(host.name()));
@@ -104,8 +111,11 @@ impl Node {
                     }
                 }
                 Change::ReplaceTemplate => {
-                    ending.extend(self.realms.remove_template().into_iter().map(EndingRealm::made));
-                    self.set_template(target);
+                    if let Some(template) = plan::template(target) {
+                        let rule = template_rule(template);
+                        let replaced = self.realms.replace_template(rule, Handle::current());
+                        ending.extend(replaced.into_iter().map(EndingRealm::made));
+                    }
                 }
                 Change::RemoveTemplate => {
                     ending.extend(self.realms.remove_template().into_iter().map(EndingRealm::made));
@@ -118,19 +128,6 @@ impl Node {
                 _ => {}
             }
         }
-    }
-
-    fn set_template(&self, target: &Settings) {
-        let Some(template) = plan::template(target).cloned() else { return };
-        let rule = TemplateRule {
-            max_realms: template.max_realms,
-            compatibility: realms::compatibility(template.options.compatibility),
-            make: Box::new(move |name| {
-                let realm = template.named(name);
-                Arc::new(realms::host(&realm, realms::settings(&realm)))
-            }),
-        };
-        self.realms.set_template(rule, Handle::current());
     }
 
     fn commit_containers(&mut self, changes: &[Change]) {
@@ -179,6 +176,19 @@ impl Node {
                 _ => {}
             }
         }
+    }
+}
+
+/// How a template makes realms.
+fn template_rule(template: &RealmTemplate) -> TemplateRule {
+    let template = template.clone();
+    TemplateRule {
+        max_realms: template.max_realms,
+        compatibility: realms::compatibility(template.options.compatibility),
+        make: Box::new(move |name| {
+            let realm = template.named(name);
+            Arc::new(realms::host(&realm, realms::settings(&realm)))
+        }),
     }
 }
 
