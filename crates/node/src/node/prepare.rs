@@ -88,12 +88,15 @@ impl Node {
         self.bind(&early, prepared)?;
         self.assemble_listeners(changes, target, prepared)?;
         self.prepare_components(changes, target, prepared).await?;
-        for (name, transport) in &late {
-            for name in self.waits_for(changes, name, transport) {
-                if let Some(listener) = self.listeners.get_mut(&name) {
-                    listener.close_socket().await;
-                    prepared.closed.push(name);
-                }
+        // A set: several listeners may wait for the same one.
+        let to_close: BTreeSet<_> = late
+            .iter()
+            .flat_map(|(name, transport)| self.waits_for(changes, name, transport))
+            .collect();
+        for name in to_close {
+            if let Some(listener) = self.listeners.get_mut(&name) {
+                listener.close_socket().await;
+                prepared.closed.push(name);
             }
         }
         self.bind(&late, prepared)
