@@ -7,6 +7,7 @@
 //! - A socket is closed before another one is bound to its address.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
 use cloverleaf_config::Settings;
@@ -18,7 +19,7 @@ use cloverleaf_realms::local::{self, LocalIdentity, OwnedSession};
 use cloverleaf_realms::{RealmHost, event_store};
 use cloverleaf_transport::listener::Listener;
 use cloverleaf_wamp::features::CLIENT;
-use tokio::task::spawn;
+use tokio::task::{spawn, spawn_blocking};
 
 use super::Node;
 use crate::assemble::protocols::{Assembled, assemble};
@@ -77,7 +78,7 @@ impl Node {
                 _ => false,
             };
             if changes.iter().any(is_new) {
-                self.prepare_realm(realm, prepared)?;
+                self.prepare_realm(realm, prepared).await?;
             }
         }
         self.add_roles(changes, target, prepared);
@@ -85,7 +86,7 @@ impl Node {
             .listeners_to_bind(changes, target)
             .into_iter()
             .partition(|(name, transport)| self.waits_for(changes, name, transport).is_empty());
-        self.bind(&early, prepared)?;
+        self.bind(&early, prepared).await?;
         self.assemble_listeners(changes, target, prepared)?;
         self.prepare_components(changes, target, prepared).await?;
         // A set: several listeners may wait for the same one.
@@ -99,10 +100,10 @@ impl Node {
                 prepared.closed.push(name);
             }
         }
-        self.bind(&late, prepared)
+        self.bind(&late, prepared).await
     }
 
-    fn prepare_realm(
+    async fn prepare_realm(
         &self,
         realm: &RealmConfig,
         prepared: &mut Prepared,
@@ -117,7 +118,9 @@ impl Node {
                 if open {
                     return Err(ApplyError::StoreIsOpen { realm: realm.name.clone() });
                 }
-                let (settings, link) = event_store::open(&file, settings)?;
+                // On another thread: a damaged or large file takes seconds.
+                let opened = spawn_blocking(move || event_store::open(&file, settings)).await;
+                let (settings, link) = opened.map_err(io::Error::from)??;
                 let host = Arc::new(realms::host(realm, settings));
                 link.set(&host);
                 host
@@ -185,12 +188,12 @@ impl Node {
     }
 
     /// Binds sockets.
-    fn bind(
+    async fn bind(
         &self,
         listeners: &[(ListenerName, ListeningTransport)],
         prepared: &mut Prepared,
     ) -> Result<(), ApplyError> {
-        let sockets = bind_all(listeners.iter().map(|(_, transport)| transport.endpoint()));
+        let sockets = bind_all(listeners.iter().map(|(_, transport)| transport.endpoint())).await;
         let has_file = self.options.launch.is_some();
         let sockets =
             sockets.map_err(|(endpoint, error)| ApplyError::unbound(endpoint, error, has_file))?;

@@ -22,7 +22,7 @@ struct Parts {
 }
 
 /// A realm with its events in this file.
-fn stored(name: &str, file: &str) -> Value {
+pub(crate) fn stored(name: &str, file: &str) -> Value {
     let mut realm = realm(name);
     realm["store"] = json!({"type": "redb", "path": file,
         "event-history": [{"uri": "com.log", "limit": 10}]});
