@@ -106,7 +106,7 @@ impl Plan {
         Self { changes, target }
     }
 
-    /// The steps, in the order in which they take effect.
+    /// The steps: realms, the template, listeners, components, containers.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
@@ -165,7 +165,11 @@ impl fmt::Display for Change {
             }
             Self::ChangeRules { realm, removed } => {
                 let removed = removed.join("', '");
-                write!(f, "change rules of realm '{realm}': sessions with role '{removed}' end")
+                write!(
+                    f,
+                    "change rules of realm '{realm}': sessions with role '{removed}' end, and \
+                     their calls in flight fail"
+                )
             }
             Self::ReplaceRealm(realm) => write!(f, "replace realm '{realm}': its sessions end"),
             Self::RemoveRealm(realm) => write!(f, "remove realm '{realm}': its sessions end"),
@@ -175,7 +179,11 @@ impl fmt::Display for Change {
             }
             Self::ChangeTemplateRules { removed } => {
                 let removed = removed.join("', '");
-                write!(f, "change rules of the realm template: sessions with role '{removed}' end")
+                write!(
+                    f,
+                    "change rules of the realm template: sessions with role '{removed}' end, and \
+                     their calls in flight fail"
+                )
             }
             Self::ReplaceTemplate => {
                 f.write_str("replace the realm template: sessions of its realms end")

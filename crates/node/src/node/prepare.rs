@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
-    ListenerLimits, ListeningEndpoint, ListeningTransport, Ports, RealmConfig, RouterComponent,
+    ListenerLimits, ListeningEndpoint, ListeningTransport, Ports, RealmConfig, RoleConfig,
+    RouterComponent,
 };
 use cloverleaf_hosting::ComponentContext;
 use cloverleaf_realms::local::{self, LocalIdentity, OwnedSession};
@@ -139,13 +140,11 @@ impl Node {
             let Change::ChangeRules { realm, .. } = change else { continue };
             let of = |settings| plan::all_realms(settings).find(|other| other.name == *realm);
             let (Some(before), Some(after)) = (of(&self.settings), of(target)) else { continue };
-            let is_new = |name: &str| before.roles.iter().all(|role| role.name != name);
-            let mut both = before.clone();
-            both.roles.extend(after.roles.iter().filter(|role| is_new(&role.name)).cloned());
-            if both.roles.len() > before.roles.len()
+            let roles = with_new_roles(&before.roles, &after.roles);
+            if roles.len() > before.roles.len()
                 && let Ok(host) = self.realms.configured(realm)
             {
-                realms::change_rules(&host, &both);
+                realms::change_rules(&host, &RealmConfig { roles, ..before.clone() });
                 prepared.extended.push(realm.clone());
             }
         }
@@ -327,6 +326,12 @@ impl Node {
         tracing::info!(component, realm, "component started");
         Ok(owned)
     }
+}
+
+/// The roles of before, and those of after that are new.
+pub(super) fn with_new_roles(before: &[RoleConfig], after: &[RoleConfig]) -> Vec<RoleConfig> {
+    let is_new = |role: &&RoleConfig| before.iter().all(|other| other.name != role.name);
+    before.iter().chain(after.iter().filter(is_new)).cloned().collect()
 }
 
 /// The names of realms that are replaced by others of the same name.

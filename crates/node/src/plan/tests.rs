@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
         "removed role, and the component that had it",
         &[("          - {name: staff, permissions: []}\n", ""), ("role: staff", "role: anonymous")],
         &[
-            "change rules of realm 'realm1': sessions with role 'staff' end",
+            "change rules of realm 'realm1': sessions with role 'staff' end, and their calls in flight fail",
             "restart component 'one' of worker 'worker001'",
         ],
     ),
@@ -123,7 +123,9 @@ const CASES: &[Case] = &[
     (
         "removed role of the template",
         &[(", {name: staff, permissions: []}]", "]")],
-        &["change rules of the realm template: sessions with role 'staff' end"],
+        &[
+            "change rules of the realm template: sessions with role 'staff' end, and their calls in flight fail",
+        ],
     ),
     (
         "options of the template",
