@@ -68,8 +68,8 @@ pub struct ContainerProcess {
     pub variables: BTreeMap<String, String>,
 }
 
-/// Keeps one container running until `shutdown` is given. A container that ends by itself after
-/// `node_shutdown` was given is not started again.
+/// Keeps one container running until `shutdown` is given. After `node_shutdown` was given, a
+/// container is not started or started again.
 pub async fn supervise(
     container: ContainerProcess,
     launch: Launch,
@@ -78,7 +78,8 @@ pub async fn supervise(
 ) {
     let worker = container.worker.as_str();
     let mut delay = FIRST_DELAY;
-    loop {
+    // Either may be given before the first start, while a container that it replaces is ending.
+    while !shutdown.is_given() && !node_shutdown.is_given() {
         let started = Instant::now();
         match spawn(&container, &launch) {
             Ok(mut child) => {
@@ -215,6 +216,7 @@ async fn end(worker: &str, mut child: Child, stdin: Option<ChildStdin>) {
 mod tests {
     use std::collections::BTreeMap;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
     use std::time::Duration;
 
     use cloverleaf_transport::shutdown::channel;
@@ -225,24 +227,45 @@ mod tests {
     /// Makes a file, then prints without end.
     const SCRIPT: &str = "#!/bin/sh\ntouch \"$0.started\"\nexec yes\n";
 
-    #[tokio::test]
-    async fn container_that_prints_without_end_does_not_block_the_thread_and_can_be_ended() {
-        let name = format!("cloverleaf-chatty-{}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
+    /// A container whose program is the script, and the directory of the program.
+    fn container(name: &str) -> (ContainerProcess, Launch, PathBuf) {
+        let directory = format!("cloverleaf-{name}-{}", std::process::id());
+        let directory = std::env::temp_dir().join(directory);
         std::fs::create_dir_all(&directory).expect("a directory");
         let [config, program] = ["config.json", "program"].map(|name| directory.join(name));
         std::fs::write(&program, SCRIPT).expect("a file");
         let executable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&program, executable).expect("a mode");
         let container = ContainerProcess {
-            worker: "chatty".to_owned(),
+            worker: name.to_owned(),
             shutdown: ContainerShutdown::Manual,
             inherit: Inherit::All,
             variables: BTreeMap::new(),
         };
         let launch =
             Launch { program, config, directory: directory.clone(), log_level: "info".to_owned() };
+        (container, launch, directory)
+    }
 
+    #[tokio::test]
+    async fn container_is_not_started_after_its_shutdown_or_that_of_the_node() {
+        let (container, launch, directory) = container("late");
+        for is_node in [false, true] {
+            let ((node_trigger, node_shutdown), (trigger, shutdown)) = (channel(), channel());
+            if is_node {
+                node_trigger.shut_down()
+            } else {
+                trigger.shut_down()
+            }
+            supervise(container.clone(), launch.clone(), node_shutdown, shutdown).await;
+            assert!(!directory.join("program.started").exists());
+        }
+        std::fs::remove_dir_all(directory).expect("a directory");
+    }
+
+    #[tokio::test]
+    async fn container_that_prints_without_end_does_not_block_the_thread_and_can_be_ended() {
+        let (container, launch, directory) = container("chatty");
         let (_node_trigger, node_shutdown) = channel();
         let (trigger, shutdown) = channel();
         let supervising = tokio::spawn(supervise(container, launch, node_shutdown, shutdown));

@@ -1,5 +1,6 @@
 //! Binds the endpoints of listeners: TCP ports and Unix sockets.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use cloverleaf_config::settings::{
@@ -7,6 +8,7 @@ use cloverleaf_config::settings::{
 };
 use cloverleaf_transport::TransportError;
 use cloverleaf_transport::listener::{Listener, TcpOptions, UnixOptions};
+use tokio::task::spawn_blocking;
 
 use crate::owner;
 
@@ -16,7 +18,7 @@ use crate::owner;
 ///
 /// # Errors
 /// The first endpoint that can't be bound; the others are closed again.
-pub(crate) fn bind_all<'e>(
+pub(crate) async fn bind_all<'e>(
     endpoints: impl Iterator<Item = &'e ListeningEndpoint>,
 ) -> Result<Vec<Listener>, (&'e ListeningEndpoint, TransportError)> {
     let mut endpoints: Vec<_> = endpoints.enumerate().collect();
@@ -27,10 +29,30 @@ pub(crate) fn bind_all<'e>(
     });
     let mut listeners = Vec::new();
     for (index, endpoint) in endpoints {
-        listeners.push((index, bind(endpoint).map_err(|error| (endpoint, error))?));
+        let bound = match has_names(endpoint) {
+            true => bind_elsewhere(endpoint.clone()).await,
+            false => bind(endpoint),
+        };
+        listeners.push((index, bound.map_err(|error| (endpoint, error))?));
     }
     listeners.sort_by_key(|(index, _)| *index);
     Ok(listeners.into_iter().map(|(_, listener)| listener).collect())
+}
+
+/// Whether binding an endpoint looks up names: of an interface, or of a user and a group.
+fn has_names(endpoint: &ListeningEndpoint) -> bool {
+    match endpoint {
+        ListeningEndpoint::Unix(unix) => unix.owner.is_some(),
+        ListeningEndpoint::Tcp(tcp) => {
+            tcp.interface.as_ref().is_some_and(|found| found.name.parse::<IpAddr>().is_err())
+        }
+    }
+}
+
+/// Binds an endpoint on another thread, since the look-up of a name may block for long.
+async fn bind_elsewhere(endpoint: ListeningEndpoint) -> Result<Listener, TransportError> {
+    let bound = spawn_blocking(move || bind(&endpoint)).await;
+    bound.map_err(io::Error::from).map_err(TransportError::io("binding an endpoint"))?
 }
 
 /// Binds an endpoint of the configuration.
@@ -88,5 +110,5 @@ fn interface(tcp: &ListeningTcp) -> Result<IpAddr, TransportError> {
     found
         .find(|address| wanted(&address.ip()))
         .map(|address| address.ip())
-        .ok_or_else(|| failed()(std::io::ErrorKind::AddrNotAvailable.into()))
+        .ok_or_else(|| failed()(io::ErrorKind::AddrNotAvailable.into()))
 }

@@ -23,7 +23,12 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A realm begins.
-    AddRealm(String),
+    AddRealm {
+        /// The realm.
+        realm: String,
+        /// There is a template, which may have made a realm of this name: its sessions end.
+        replaces_made: bool,
+    },
     /// A realm gets other roles, permissions or limits. Sessions with a role that stays are not
     /// disturbed.
     ChangeRules {
@@ -101,7 +106,7 @@ impl Plan {
         Self { changes, target }
     }
 
-    /// The steps, in the order in which they take effect.
+    /// The steps: realms, the template, listeners, components, containers.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
@@ -149,13 +154,22 @@ impl fmt::Display for Plan {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AddRealm(realm) => write!(f, "add realm '{realm}'"),
+            Self::AddRealm { realm, replaces_made: false } => write!(f, "add realm '{realm}'"),
+            Self::AddRealm { realm, replaces_made: true } => write!(
+                f,
+                "add realm '{realm}': sessions of a realm with this name that the template has \
+                 made end"
+            ),
             Self::ChangeRules { realm, removed } if removed.is_empty() => {
                 write!(f, "change rules of realm '{realm}': its sessions stay")
             }
             Self::ChangeRules { realm, removed } => {
                 let removed = removed.join("', '");
-                write!(f, "change rules of realm '{realm}': sessions with role '{removed}' end")
+                write!(
+                    f,
+                    "change rules of realm '{realm}': sessions with role '{removed}' end, and \
+                     their calls in flight fail"
+                )
             }
             Self::ReplaceRealm(realm) => write!(f, "replace realm '{realm}': its sessions end"),
             Self::RemoveRealm(realm) => write!(f, "remove realm '{realm}': its sessions end"),
@@ -165,7 +179,11 @@ impl fmt::Display for Change {
             }
             Self::ChangeTemplateRules { removed } => {
                 let removed = removed.join("', '");
-                write!(f, "change rules of the realm template: sessions with role '{removed}' end")
+                write!(
+                    f,
+                    "change rules of the realm template: sessions with role '{removed}' end, and \
+                     their calls in flight fail"
+                )
             }
             Self::ReplaceTemplate => {
                 f.write_str("replace the realm template: sessions of its realms end")
@@ -289,7 +307,10 @@ fn realms(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
     let find = |settings, name: &str| all_realms(settings).find(|realm| realm.name == name);
     for realm in all_realms(target) {
         match find(current, &realm.name) {
-            None => changes.push(Change::AddRealm(realm.name.clone())),
+            None => changes.push(Change::AddRealm {
+                realm: realm.name.clone(),
+                replaces_made: template(current).is_some(),
+            }),
             Some(before) if is_same_but_rules(before, realm) => {
                 if (&before.roles, before.limits) != (&realm.roles, realm.limits) {
                     let removed = removed_roles(&before.roles, &realm.roles);

@@ -68,6 +68,8 @@ struct Template {
 #[derive(Debug, Default)]
 struct MadeRealms {
     by_name: BTreeMap<String, TemplateRealm>,
+    /// Realms that are not reachable by their names any more and still have members.
+    ending: Vec<TemplateRealm>,
     /// The template was removed: it makes no realm any more.
     is_closed: bool,
 }
@@ -79,6 +81,15 @@ struct TemplateRealm {
     members: usize,
     /// The task of the realm.
     task: AbortHandle,
+}
+
+/// The realms that a realm of the configuration replaces.
+#[derive(Debug, Default)]
+pub struct Replaced {
+    /// The realm of the configuration.
+    pub configured: Option<Arc<RealmHost>>,
+    /// The realm that the template has made.
+    pub made: Option<Arc<RealmHost>>,
 }
 
 /// A session's membership in a realm. A realm of a template ends with its last membership.
@@ -107,9 +118,16 @@ struct ReservedId {
 }
 
 impl Realms {
-    /// Adds a realm of the configuration. Returns the replaced realm with this name, if any.
-    pub fn insert(&self, name: &str, realm: Arc<RealmHost>) -> Option<Arc<RealmHost>> {
-        self.configured.write().insert(name.to_owned(), realm)
+    /// Adds a realm of the configuration. Returns the realms with this name that it replaces: the
+    /// one of the configuration, and the one that the template has made. They stay until they are
+    /// closed or their last sessions leave.
+    pub fn insert(&self, name: &str, realm: Arc<RealmHost>) -> Replaced {
+        // Held meanwhile, so that the template does not make a realm of this name.
+        let mut all = self.configured.write();
+        let configured = all.insert(name.to_owned(), realm);
+        let template = self.template.read();
+        let made = template.as_ref().and_then(|template| template.take_out(name));
+        Replaced { configured, made }
     }
 
     /// Removes a realm of the configuration. Its sessions stay until it is closed.
@@ -122,11 +140,15 @@ impl Realms {
         let mut template = self.template.write();
         match &*template {
             Some(template) => *template.rule.write() = rule,
-            None => {
-                let (rule, made) = (RwLock::new(rule), Mutex::default());
-                *template = Some(Arc::new(Template { rule, runtime, made }));
-            }
+            None => *template = Some(Template::new(rule, runtime)),
         }
+    }
+
+    /// Replaces the template by another one, which makes new realms from now on. Returns those that
+    /// the old one has made: they stay until their last sessions leave.
+    pub fn replace_template(&self, rule: TemplateRule, runtime: Handle) -> Vec<Arc<RealmHost>> {
+        let replaced = self.template.write().replace(Template::new(rule, runtime));
+        replaced.map(|template| template.close()).unwrap_or_default()
     }
 
     /// Makes no realms any more. Returns those that the template has made: they stay until their
@@ -155,7 +177,9 @@ impl Realms {
     /// # Errors
     /// When there is no such realm and the template cannot make it.
     pub fn enter(&self, name: &str) -> Result<Membership, Refusal> {
-        if let Some(host) = self.configured.read().get(name) {
+        // Held until the end, so that no realm of this name is configured meanwhile.
+        let configured = self.configured.read();
+        if let Some(host) = configured.get(name) {
             return Ok(Membership { host: Arc::clone(host), made_by: None });
         }
         loop {
@@ -223,6 +247,10 @@ impl Realms {
 }
 
 impl Template {
+    fn new(rule: TemplateRule, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { rule: RwLock::new(rule), runtime, made: Mutex::default() })
+    }
+
     /// Adds a member to the realm of this name. None if the template was removed.
     fn enter(&self, name: &str) -> Result<Option<Arc<RealmHost>>, Refusal> {
         let mut made = self.made.lock();
@@ -247,14 +275,28 @@ impl Template {
         Ok(Some(host))
     }
 
-    fn leave(&self, name: &str) {
+    fn leave(&self, name: &str, host: &Arc<RealmHost>) {
         let mut made = self.made.lock();
-        let Some(realm) = made.by_name.get_mut(name) else { return };
-        realm.members -= 1;
-        if realm.members == 0 {
-            realm.task.abort();
-            made.by_name.remove(name);
+        let MadeRealms { by_name, ending, .. } = &mut *made;
+        let is_left = |realm: &TemplateRealm| Arc::ptr_eq(&realm.host, host);
+        if let Some(realm) = by_name.get_mut(name).filter(|realm| is_left(realm)) {
+            if realm.has_lost_last_member() {
+                by_name.remove(name);
+            }
+        } else if let Some(index) = ending.iter().position(is_left)
+            && ending[index].has_lost_last_member()
+        {
+            ending.swap_remove(index);
         }
+    }
+
+    /// Makes the realm of this name unreachable. It ends with its last member.
+    fn take_out(&self, name: &str) -> Option<Arc<RealmHost>> {
+        let mut made = self.made.lock();
+        let realm = made.by_name.remove(name)?;
+        let host = Arc::clone(&realm.host);
+        made.ending.push(realm);
+        Some(host)
     }
 
     /// Makes no realm any more. Returns those that it has made.
@@ -265,6 +307,17 @@ impl Template {
 
     fn hosts(&self) -> Vec<Arc<RealmHost>> {
         self.made.lock().by_name.values().map(|made| Arc::clone(&made.host)).collect()
+    }
+}
+
+impl TemplateRealm {
+    /// Removes a member. Ends the task of the realm and returns true if it was the last one.
+    fn has_lost_last_member(&mut self) -> bool {
+        self.members -= 1;
+        if self.members == 0 {
+            self.task.abort();
+        }
+        self.members == 0
     }
 }
 
@@ -285,7 +338,7 @@ impl Deref for Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         if let Some((template, name)) = &self.made_by {
-            template.leave(name);
+            template.leave(name, &self.host);
         }
     }
 }
@@ -439,6 +492,56 @@ mod tests {
         drop(member);
         assert_eq!((realms.made().len(), made.load(Ordering::Relaxed)), (1, 1));
         assert!(removed.hosts().is_empty());
+    }
+
+    #[tokio::test]
+    async fn replaced_template_returns_its_realms_and_the_other_one_makes_realms() {
+        let (realms, made) = template();
+        let member = realms.enter("realm-a").unwrap();
+        let hosts = realms.replace_template(rule(host), Handle::current());
+        assert!(matches!(hosts.as_slice(), [host] if Arc::ptr_eq(host, &member.host)));
+        let other = realms.enter("realm-a").unwrap();
+        assert!(!Arc::ptr_eq(&other.host, &member.host));
+        drop(member);
+        assert_eq!((realms.made().len(), made.load(Ordering::Relaxed)), (1, 1));
+    }
+
+    #[test]
+    fn realm_can_be_entered_while_the_template_is_replaced() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let realms = Realms::default();
+        realms.set_template(rule(host), runtime.handle().clone());
+        std::thread::scope(|scope| {
+            let entering = scope.spawn(|| {
+                for _ in 0..10_000 {
+                    drop(realms.enter("realm-a").unwrap());
+                }
+            });
+            while !entering.is_finished() {
+                realms.replace_template(rule(host), runtime.handle().clone());
+            }
+            entering.join().unwrap();
+        });
+    }
+
+    #[tokio::test]
+    async fn configured_realm_replaces_the_one_that_the_template_has_made() {
+        let (realms, made) = template();
+        let member = realms.enter("realm-a").unwrap();
+        let configured = host("realm-a");
+        let replaced = realms.insert("realm-a", Arc::clone(&configured));
+        assert!(replaced.configured.is_none());
+        assert!(replaced.made.is_some_and(|made| Arc::ptr_eq(&made, &member.host)));
+        assert!(Arc::ptr_eq(&realms.enter("realm-a").unwrap().host, &configured));
+        assert_eq!((realms.all().len(), realms.made().len()), (2, 0));
+        // The template may make another one later, which the members of the old one don't leave.
+        realms.remove("realm-a");
+        let other = realms.enter("realm-a").unwrap();
+        assert!(!Arc::ptr_eq(&other.host, &member.host));
+        drop(member);
+        assert_eq!((realms.made().len(), made.load(Ordering::Relaxed)), (1, 2));
+        drop(other);
+        assert_eq!(realms.made().len(), 0);
     }
 
     #[test]

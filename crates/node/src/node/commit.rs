@@ -1,10 +1,14 @@
 //! The second phase of applying a plan: cannot fail.
+//!
+//! Realms and roles are added before the listeners and paths that use them, and removed after the
+//! listeners and paths that no longer do, so that no request finds a part of the change only.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloverleaf_config::Settings;
+use cloverleaf_config::settings::RealmTemplate;
 use cloverleaf_hosting::supervisor::supervise;
 use cloverleaf_realms::RealmHost;
 use cloverleaf_realms::realms::TemplateRule;
@@ -15,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::{spawn, yield_now};
 use tokio::time::sleep;
 
-use super::prepare::Prepared;
+use super::prepare::{Prepared, with_new_roles};
 use super::{Node, RunningContainer, stop_storing};
 use crate::assemble::{containers, realms};
 use crate::listeners::{AbortOnDrop, RunningListener};
@@ -45,11 +49,11 @@ impl Node {
         for (name, host) in realms {
             let task = realm_tasks.remove(&name);
             let previous = task.and_then(|task| self.realm_tasks.insert(name.clone(), task));
-            if let Some(host) = self.realms.insert(&name, host) {
-                ending.push(EndingRealm { host, task: previous });
-            }
+            let replaced = self.realms.insert(&name, host);
+            ending.extend(replaced.configured.map(|host| EndingRealm { host, task: previous }));
+            ending.extend(replaced.made.map(EndingRealm::made));
         }
-        self.commit_rules(changes, &target, &mut ending);
+        self.add_rules(changes, &target, &mut ending);
         for (name, transport, assembled) in listeners {
             let (protocol, acceptor) = (assembled.commit(), self.acceptor.clone());
             match (self.listeners.get_mut(&name), sockets.remove(&name)) {
@@ -71,16 +75,43 @@ impl Node {
             // A session that it replaces leaves.
             self.components.insert(name, session);
         }
+        self.remove_listeners(changes).await;
+        self.stop_components(changes);
+        self.remove_rules(changes, &target, &mut ending);
         self.settings = target;
         self.commit_containers(changes);
-        self.remove(changes).await;
+        self.stop_containers(changes).await;
         for realm in ending {
             realm.end().await;
         }
     }
 
-    /// Puts new roles and templates into effect.
-    fn commit_rules(
+    /// Puts new templates, and new roles of the template, into effect. New roles of realms were
+    /// added by the first phase.
+    fn add_rules(&self, changes: &[Change], target: &Settings, ending: &mut Vec<EndingRealm>) {
+        let Some(template) = plan::template(target) else { return };
+        for change in changes {
+            match change {
+                Change::AddTemplate => self.set_template(template),
+                Change::ReplaceTemplate => {
+                    let rule = template_rule(template);
+                    let replaced = self.realms.replace_template(rule, Handle::current());
+                    ending.extend(replaced.into_iter().map(EndingRealm::made));
+                }
+                Change::ChangeTemplateRules { .. } => {
+                    let Some(before) = plan::template(&self.settings) else { continue };
+                    let roles = with_new_roles(&before.roles, &template.roles);
+                    if roles.len() > before.roles.len() {
+                        self.set_template(&RealmTemplate { roles, ..before.clone() });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts changed roles and limits into effect, and removes roles, realms and the template.
+    fn remove_rules(
         &mut self,
         changes: &[Change],
         target: &Settings,
@@ -94,18 +125,10 @@ impl Node {
                         realms::change_rules(&host, settings);
                     }
                 }
-                Change::AddTemplate => self.set_template(target),
                 Change::ChangeTemplateRules { .. } => {
-                    self.set_template(target);
-                    for host in self.realms.made() {
-                        if let Some(template) = plan::template(target) {
-                            realms::change_rules(&host, &template.named(host.name()));
-                        }
+                    if let Some(template) = plan::template(target) {
+                        self.set_template(template);
                     }
-                }
-                Change::ReplaceTemplate => {
-                    ending.extend(self.realms.remove_template().into_iter().map(EndingRealm::made));
-                    self.set_template(target);
                 }
                 Change::RemoveTemplate => {
                     ending.extend(self.realms.remove_template().into_iter().map(EndingRealm::made));
@@ -120,17 +143,12 @@ impl Node {
         }
     }
 
-    fn set_template(&self, target: &Settings) {
-        let Some(template) = plan::template(target).cloned() else { return };
-        let rule = TemplateRule {
-            max_realms: template.max_realms,
-            compatibility: realms::compatibility(template.options.compatibility),
-            make: Box::new(move |name| {
-                let realm = template.named(name);
-                Arc::new(realms::host(&realm, realms::settings(&realm)))
-            }),
-        };
-        self.realms.set_template(rule, Handle::current());
+    /// Sets how the template makes realms, and changes those that it has made.
+    fn set_template(&self, template: &RealmTemplate) {
+        self.realms.set_template(template_rule(template), Handle::current());
+        for host in self.realms.made() {
+            realms::change_rules(&host, &template.named(host.name()));
+        }
     }
 
     fn commit_containers(&mut self, changes: &[Change]) {
@@ -158,27 +176,46 @@ impl Node {
         }
     }
 
-    /// Ends everything that is not part of the settings any more.
-    async fn remove(&mut self, changes: &[Change]) {
+    async fn remove_listeners(&mut self, changes: &[Change]) {
         for change in changes {
-            match change {
-                Change::RemoveListener(name) => {
-                    if let Some(listener) = self.listeners.remove(name) {
-                        listener.stop().await;
-                    }
-                }
-                Change::StopComponent(name) => {
-                    // Its session leaves.
-                    self.components.remove(name);
-                }
-                Change::StopContainer(worker) => {
-                    if let Some(container) = self.containers.remove(worker) {
-                        container.stop().await;
-                    }
-                }
-                _ => {}
+            if let Change::RemoveListener(name) = change
+                && let Some(listener) = self.listeners.remove(name)
+            {
+                listener.stop().await;
             }
         }
+    }
+
+    fn stop_components(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::StopComponent(name) = change {
+                // Its session leaves.
+                self.components.remove(name);
+            }
+        }
+    }
+
+    async fn stop_containers(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::StopContainer(worker) = change
+                && let Some(container) = self.containers.remove(worker)
+            {
+                container.stop().await;
+            }
+        }
+    }
+}
+
+/// How a template makes realms.
+fn template_rule(template: &RealmTemplate) -> TemplateRule {
+    let template = template.clone();
+    TemplateRule {
+        max_realms: template.max_realms,
+        compatibility: realms::compatibility(template.options.compatibility),
+        make: Box::new(move |name| {
+            let realm = template.named(name);
+            Arc::new(realms::host(&realm, realms::settings(&realm)))
+        }),
     }
 }
 

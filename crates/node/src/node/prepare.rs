@@ -7,18 +7,20 @@
 //! - A socket is closed before another one is bound to its address.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
-    ListenerLimits, ListeningEndpoint, ListeningTransport, Ports, RealmConfig, RouterComponent,
+    ListenerLimits, ListeningEndpoint, ListeningTransport, Ports, RealmConfig, RoleConfig,
+    RouterComponent,
 };
 use cloverleaf_hosting::ComponentContext;
 use cloverleaf_realms::local::{self, LocalIdentity, OwnedSession};
 use cloverleaf_realms::{RealmHost, event_store};
 use cloverleaf_transport::listener::Listener;
 use cloverleaf_wamp::features::CLIENT;
-use tokio::task::spawn;
+use tokio::task::{spawn, spawn_blocking};
 
 use super::Node;
 use crate::assemble::protocols::{Assembled, assemble};
@@ -71,11 +73,13 @@ impl Node {
     ) -> Result<(), ApplyError> {
         for realm in plan::all_realms(target) {
             let is_new = |change: &Change| match change {
-                Change::AddRealm(name) | Change::ReplaceRealm(name) => *name == realm.name,
+                Change::AddRealm { realm: name, .. } | Change::ReplaceRealm(name) => {
+                    *name == realm.name
+                }
                 _ => false,
             };
             if changes.iter().any(is_new) {
-                self.prepare_realm(realm, prepared)?;
+                self.prepare_realm(realm, prepared).await?;
             }
         }
         self.add_roles(changes, target, prepared);
@@ -83,21 +87,24 @@ impl Node {
             .listeners_to_bind(changes, target)
             .into_iter()
             .partition(|(name, transport)| self.waits_for(changes, name, transport).is_empty());
-        self.bind(&early, prepared)?;
+        self.bind(&early, prepared).await?;
         self.assemble_listeners(changes, target, prepared)?;
         self.prepare_components(changes, target, prepared).await?;
-        for (name, transport) in &late {
-            for name in self.waits_for(changes, name, transport) {
-                if let Some(listener) = self.listeners.get_mut(&name) {
-                    listener.close_socket().await;
-                    prepared.closed.push(name);
-                }
+        // A set: several listeners may wait for the same one.
+        let to_close: BTreeSet<_> = late
+            .iter()
+            .flat_map(|(name, transport)| self.waits_for(changes, name, transport))
+            .collect();
+        for name in to_close {
+            if let Some(listener) = self.listeners.get_mut(&name) {
+                listener.close_socket().await;
+                prepared.closed.push(name);
             }
         }
-        self.bind(&late, prepared)
+        self.bind(&late, prepared).await
     }
 
-    fn prepare_realm(
+    async fn prepare_realm(
         &self,
         realm: &RealmConfig,
         prepared: &mut Prepared,
@@ -112,7 +119,9 @@ impl Node {
                 if open {
                     return Err(ApplyError::StoreIsOpen { realm: realm.name.clone() });
                 }
-                let (settings, link) = event_store::open(&file, settings)?;
+                // On another thread: a damaged or large file takes seconds.
+                let opened = spawn_blocking(move || event_store::open(&file, settings)).await;
+                let (settings, link) = opened.map_err(io::Error::from)??;
                 let host = Arc::new(realms::host(realm, settings));
                 link.set(&host);
                 host
@@ -131,13 +140,11 @@ impl Node {
             let Change::ChangeRules { realm, .. } = change else { continue };
             let of = |settings| plan::all_realms(settings).find(|other| other.name == *realm);
             let (Some(before), Some(after)) = (of(&self.settings), of(target)) else { continue };
-            let is_new = |name: &str| before.roles.iter().all(|role| role.name != name);
-            let mut both = before.clone();
-            both.roles.extend(after.roles.iter().filter(|role| is_new(&role.name)).cloned());
-            if both.roles.len() > before.roles.len()
+            let roles = with_new_roles(&before.roles, &after.roles);
+            if roles.len() > before.roles.len()
                 && let Ok(host) = self.realms.configured(realm)
             {
-                realms::change_rules(&host, &both);
+                realms::change_rules(&host, &RealmConfig { roles, ..before.clone() });
                 prepared.extended.push(realm.clone());
             }
         }
@@ -180,12 +187,12 @@ impl Node {
     }
 
     /// Binds sockets.
-    fn bind(
+    async fn bind(
         &self,
         listeners: &[(ListenerName, ListeningTransport)],
         prepared: &mut Prepared,
     ) -> Result<(), ApplyError> {
-        let sockets = bind_all(listeners.iter().map(|(_, transport)| transport.endpoint()));
+        let sockets = bind_all(listeners.iter().map(|(_, transport)| transport.endpoint())).await;
         let has_file = self.options.launch.is_some();
         let sockets =
             sockets.map_err(|(endpoint, error)| ApplyError::unbound(endpoint, error, has_file))?;
@@ -319,6 +326,12 @@ impl Node {
         tracing::info!(component, realm, "component started");
         Ok(owned)
     }
+}
+
+/// The roles of before, and those of after that are new.
+pub(super) fn with_new_roles(before: &[RoleConfig], after: &[RoleConfig]) -> Vec<RoleConfig> {
+    let is_new = |role: &&RoleConfig| before.iter().all(|other| other.name != role.name);
+    before.iter().chain(after.iter().filter(is_new)).cloned().collect()
 }
 
 /// The names of realms that are replaced by others of the same name.

@@ -21,7 +21,7 @@ impl Node {
         drop(components);
         drop(listeners);
         for name in &closed {
-            self.reopen(name);
+            self.reopen(name).await;
         }
         for name in extended {
             if let (Some(realm), Ok(host)) = (
@@ -42,13 +42,13 @@ impl Node {
     }
 
     /// Binds a socket again that was closed, at the port that it had.
-    fn reopen(&mut self, name: &ListenerName) {
+    async fn reopen(&mut self, name: &ListenerName) {
         let Some(running) = self.listeners.get_mut(name) else { return };
         let mut endpoint = running.transport().endpoint().clone();
         if let (ListeningEndpoint::Tcp(tcp), Some(address)) = (&mut endpoint, running.address()) {
             tcp.ports = Ports::One(SocketAddr::port(&address));
         }
-        match bind_all([&endpoint].into_iter()).map(|mut bound| bound.pop()) {
+        match bind_all([&endpoint].into_iter()).await.map(|mut bound| bound.pop()) {
             Ok(Some(socket)) => running.reopen(socket, self.acceptor.clone()),
             Ok(None) => {}
             Err((_, error)) => {

@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
         "removed role, and the component that had it",
         &[("          - {name: staff, permissions: []}\n", ""), ("role: staff", "role: anonymous")],
         &[
-            "change rules of realm 'realm1': sessions with role 'staff' end",
+            "change rules of realm 'realm1': sessions with role 'staff' end, and their calls in flight fail",
             "restart component 'one' of worker 'worker001'",
         ],
     ),
@@ -110,7 +110,10 @@ const CASES: &[Case] = &[
     (
         "name of a realm",
         &[("realm2", "realm3")],
-        &["add realm 'realm3'", "remove realm 'realm2': its sessions end"],
+        &[
+            "add realm 'realm3': sessions of a realm with this name that the template has made end",
+            "remove realm 'realm2': its sessions end",
+        ],
     ),
     (
         "number of realms of the template",
@@ -120,7 +123,9 @@ const CASES: &[Case] = &[
     (
         "removed role of the template",
         &[(", {name: staff, permissions: []}]", "]")],
-        &["change rules of the realm template: sessions with role 'staff' end"],
+        &[
+            "change rules of the realm template: sessions with role 'staff' end, and their calls in flight fail",
+        ],
     ),
     (
         "options of the template",
@@ -221,7 +226,8 @@ fn start_and_end_are_plans_from_and_to_nothing() {
     ];
     assert_eq!(start.to_string(), names.join("\n"));
     assert_eq!(start.changes().len(), names.len());
-    assert_eq!(start.changes()[0], Change::AddRealm("realm1".to_owned()));
+    let first = Change::AddRealm { realm: "realm1".to_owned(), replaces_made: false };
+    assert_eq!(start.changes()[0], first);
     let end = Plan::between(&everything, nothing);
     assert_eq!(end.changes().len(), names.len());
     let ends = |change: &Change| {
@@ -250,7 +256,8 @@ fn generated_ids_that_shift_change_no_service() {
     let realm = "      - name: realm2\n";
     let first = EVERYTHING.replace(realm, &format!("      - {{name: realm0, roles: []}}\n{realm}"));
     let plan = Plan::between(&current, settings(&first));
-    assert_eq!(plan.changes(), [Change::AddRealm("realm0".to_owned())]);
+    let added = Change::AddRealm { realm: "realm0".to_owned(), replaces_made: true };
+    assert_eq!(plan.changes(), [added]);
 }
 
 #[test]

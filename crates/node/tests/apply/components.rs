@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use crate::clients::Load;
 use crate::fixture::{TestNode, any_port, rawsocket, realm, realm_with, role, wait_for_sessions};
 
-/// A component that registers the procedure `com.greet`, and one that fails.
+/// A component that registers the procedure `com.greet`, one that registers many others, and one
+/// that fails.
 pub(crate) fn components() -> Components {
-    Components::new().with("greeter", greeter).with(
+    Components::new().with("greeter", greeter).with("many", many).with(
         "failing",
         |joined: ComponentContext| async move {
             joined.session.register("com.fail", || async { Ok::<_, Failure>(1) }).await?;
@@ -30,6 +31,23 @@ async fn greeter(
         async move { Ok::<_, Failure>(text) }
     };
     joined.session.register("com.greet", greet).await?;
+    let session = joined.session.clone();
+    tokio::spawn(async move { session.ended().await });
+    Ok(())
+}
+
+/// Registers more procedures than a realm removes in a step, in ascending order if `extra` is
+/// "ascending". Fails after the first one if it is "failing".
+async fn many(joined: ComponentContext) -> Result<(), cloverleaf_node::components::ComponentError> {
+    let (is_failing, is_ascending) = (joined.extra == "failing", joined.extra == "ascending");
+    for number in 0..5_000 {
+        let number = if is_ascending { number } else { 4_999 - number };
+        let procedure = format!("com.many.{number}");
+        joined.session.register(procedure, || async { Ok::<_, Failure>(1) }).await?;
+        if is_failing {
+            return Err("no luck".into());
+        }
+    }
     let session = joined.session.clone();
     tokio::spawn(async move { session.ended().await });
     Ok(())
@@ -68,6 +86,24 @@ async fn component_starts_changes_and_stops_under_load() {
     assert_eq!(gone.uri(), Some("wamp.error.no_such_procedure"));
     wait_for_sessions(&session, 3).await;
     load.finish().await;
+}
+
+#[tokio::test]
+async fn component_with_thousands_of_registrations_starts_again() {
+    let realms = [realm("realm1")];
+    let transports = [rawsocket(any_port(1))];
+    let mut node = TestNode::start_with(&[], components(), &realms, &transports).await;
+    let with = |extra: &str| [component("one", "many", extra)];
+    node.apply_with(&realms, &transports, &with("ascending")).await.unwrap();
+    let session = node.join(0).await;
+    // The realm still has the first procedure of this one when it starts.
+    node.apply_with(&realms, &transports, &with("descending")).await.unwrap();
+    session.call("com.many.0").await.expect("a result");
+    // After a failure, too.
+    let failed = node.apply_with(&realms, &transports, &with("failing")).await;
+    assert!(failed.is_err());
+    session.call("com.many.0").await.expect("a result");
+    wait_for_sessions(&session, 2).await;
 }
 
 #[tokio::test]

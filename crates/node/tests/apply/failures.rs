@@ -1,6 +1,8 @@
 //! A step that fails leaves the node as it was.
 
+use std::io::{self, Write};
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 
 use cloverleaf_node::ApplyError;
 use serde_json::{Value, json};
@@ -20,11 +22,31 @@ struct Parts {
 }
 
 /// A realm with its events in this file.
-fn stored(name: &str, file: &str) -> Value {
+pub(crate) fn stored(name: &str, file: &str) -> Value {
     let mut realm = realm(name);
     realm["store"] = json!({"type": "redb", "path": file,
         "event-history": [{"uri": "com.log", "limit": 10}]});
     realm
+}
+
+/// The text of a log.
+#[derive(Debug, Clone, Default)]
+struct RecordedLog(Arc<Mutex<Vec<u8>>>);
+
+impl RecordedLog {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for RecordedLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Everything that a plan can change, beside what the case breaks.
@@ -116,6 +138,27 @@ async fn failing_step_leaves_everything_as_it_was() {
     drop(load);
     node.apply_with(&realms, &transports, &components).await.unwrap();
     assert_eq!(http.get("/page").await, (200, r#""new""#.to_owned()));
+}
+
+#[tokio::test]
+async fn listener_that_two_others_wait_for_is_bound_again_once() {
+    let log = RecordedLog::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    let _recording = tracing::subscriber::set_default(subscriber);
+    let port = {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.local_addr().unwrap().port()
+    };
+    let at =
+        |interface: &str| rawsocket(json!({"type": "tcp", "interface": interface, "port": port}));
+    let mut node = TestNode::start(&[realm("realm1")], &[at("127.0.0.1")]).await;
+    // The second address is not one of this machine.
+    let failed = node.apply(&[realm("realm1")], &[at("127.0.0.2"), at("192.0.2.1")]).await;
+    assert!(matches!(failed, Err(ApplyError::Interface { .. })), "{failed:?}");
+    node.join(0).await;
+    assert_eq!(log.text(), "");
 }
 
 #[tokio::test]

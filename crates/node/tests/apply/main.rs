@@ -3,6 +3,7 @@
 #[path = "../support/temp_directory.rs"]
 mod temp_directory;
 
+mod blocking;
 mod clients;
 mod components;
 mod connections;

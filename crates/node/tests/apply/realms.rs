@@ -1,13 +1,15 @@
 //! Realms and the template that are added, replaced and removed.
 
-use serde_json::json;
+use std::path::Path;
 
 use cloverleaf_client::Error;
+use cloverleaf_node::config::{FileFormat, Settings};
+use serde_json::{Value, json};
 
 use crate::clients::{Http, Load, register_add};
 use crate::fixture::{
-    TestNode, any_port, caller, ended, join, rawsocket, realm, realm_with, role, session_count,
-    settings_in, wait_for_sessions, web,
+    TestNode, any_port, caller, ended, join, parse, rawsocket, realm, realm_with, role,
+    session_count, settings_in, wait_for_sessions, web,
 };
 
 #[tokio::test]
@@ -70,21 +72,53 @@ async fn client_that_ignores_the_goodbye_of_a_removed_realm_loses_its_connection
     node.wait_for_connections(0).await;
 }
 
+/// Settings with a template of this call timeout.
+fn settings_with_template(
+    directory: &Path,
+    realms: &[Value],
+    transports: &[Value],
+    roles: &[Value],
+    timeout: u64,
+) -> Settings {
+    let mut template = realm_with("", json!({"call_timeout": timeout}), roles);
+    template.as_object_mut().unwrap().remove("name");
+    template["max_realms"] = json!(2);
+    let config = json!({"version": 2, "workers": [{"type": "router", "realms": realms,
+        "transports": transports, "realm_template": template}]});
+    parse(&config.to_string(), FileFormat::Json, directory)
+}
+
+#[tokio::test]
+async fn configured_realm_replaces_the_one_that_the_template_has_made() {
+    let transports = [rawsocket(any_port(1))];
+    let mut node = TestNode::start(&[], &transports).await;
+    let directory = node.directory.path().to_owned();
+    let roles = [role("anonymous", &["*"])];
+    let with =
+        |realms: &[Value]| settings_with_template(&directory, realms, &transports, &roles, 1);
+    node.apply_settings(with(&[])).await.unwrap();
+    let (made, other) = (join(node.client(0), "made").await, join(node.client(0), "other").await);
+    node.apply_settings(with(&[realm("made")])).await.unwrap();
+    ended(&made).await;
+    let configured = join(node.client(0), "made").await;
+    assert_eq!(session_count(&configured).await, 1);
+    assert_eq!(session_count(&other).await, 1);
+    node.wait_for_connections(2).await;
+    // Without the realm of the configuration, the template makes another one.
+    node.apply_settings(with(&[])).await.unwrap();
+    ended(&configured).await;
+    let made = join(node.client(0), "made").await;
+    assert_eq!(session_count(&made).await, 1);
+}
+
 #[tokio::test]
 async fn template_is_added_changed_replaced_and_removed() {
     let transports = [rawsocket(any_port(1))];
     let mut node = TestNode::start(&[realm("realm1")], &transports).await;
     let stays = node.join(0).await;
     let directory = node.directory.path().to_owned();
-    let with_template = |roles: &[serde_json::Value], timeout: u64| {
-        let mut template = realm_with("", json!({"call_timeout": timeout}), roles);
-        template.as_object_mut().unwrap().remove("name");
-        template["max_realms"] = json!(2);
-        let config = json!({"version": 2, "workers": [{"type": "router",
-            "realms": [realm("realm1")], "transports": &transports,
-            "realm_template": template}]});
-        let format = cloverleaf_node::config::FileFormat::Json;
-        crate::fixture::parse(&config.to_string(), format, &directory)
+    let with_template = |roles: &[Value], timeout: u64| {
+        settings_with_template(&directory, &[realm("realm1")], &transports, roles, timeout)
     };
     let everything = || [role("anonymous", &["*"])];
     node.apply_settings(with_template(&everything(), 1)).await.unwrap();
