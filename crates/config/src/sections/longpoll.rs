@@ -19,7 +19,7 @@ pub(crate) static LONGPOLL_SERVICE: SectionKeys = SectionKeys::closed(
 
 pub(crate) static LONGPOLL_OPTIONS: SectionKeys =
     SectionKeys::closed("longpoll options", &["debug", DEBUG_TRANSPORT_ID])
-        .with(LongPollOptions::KEYS);
+        .with(&[LongPollOptions::KEYS]);
 
 const DEBUG_TRANSPORT_ID: &str = "debug_transport_id";
 

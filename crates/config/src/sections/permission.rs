@@ -16,7 +16,7 @@ pub(crate) static PERMISSION: SectionKeys = SectionKeys::closed(
     "a permission",
     &["uri", "match", "allow", "disclose", "cache", "trustlevel", "validate"],
 )
-.with(AllowedActions::KEYS);
+.with(&[AllowedActions::KEYS]);
 
 pub(crate) static DISCLOSE: SectionKeys =
     SectionKeys::closed("a permission's 'disclose'", DisclosureOptions::KEYS);

@@ -13,11 +13,11 @@ use crate::section::{Section, SectionKeys};
 
 pub(crate) static RAWSOCKET_TRANSPORT: SectionKeys =
     SectionKeys::closed("a rawsocket transport", &["type", "id", "endpoint", "limits"])
-        .with(RAWSOCKET_SERVICE_KEYS);
+        .with(&[RAWSOCKET_SERVICE_KEYS]);
 
 pub(crate) static UNIVERSAL_RAWSOCKET: SectionKeys =
     SectionKeys::closed("the rawsocket of a universal transport", &["type", "id"])
-        .with(RAWSOCKET_SERVICE_KEYS);
+        .with(&[RAWSOCKET_SERVICE_KEYS]);
 
 const RAWSOCKET_SERVICE_KEYS: &[&str] =
     &["serializers", "options", "auth", "slow_consumer", "debug"];

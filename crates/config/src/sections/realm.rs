@@ -18,10 +18,10 @@ use crate::section::{Section, SectionKeys};
 use crate::unsupported;
 
 pub(crate) static REALM: SectionKeys =
-    SectionKeys::open("a realm", &["name", "id", "inventory", "rlinks"]).with(RULE_KEYS);
+    SectionKeys::open("a realm", &["name", "id", "inventory", "rlinks"]).with(&[RULE_KEYS]);
 
 pub(crate) static TEMPLATE: SectionKeys =
-    SectionKeys::closed("a template of realms", &["max_realms"]).with(RULE_KEYS);
+    SectionKeys::closed("a template of realms", &["max_realms"]).with(&[RULE_KEYS]);
 
 const RULE_KEYS: &[&str] = &["options", "limits", "roles", "store", "stats"];
 

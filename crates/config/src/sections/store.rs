@@ -23,7 +23,7 @@ pub(crate) static STORE: SectionKeys = SectionKeys::open(
 );
 
 pub(crate) static HISTORY_RULE: SectionKeys =
-    SectionKeys::open("a rule of event-history", &["max_bytes"]).with(RULE_KEYS);
+    SectionKeys::open("a rule of event-history", &["max_bytes"]).with(&[RULE_KEYS]);
 
 pub(crate) static CALL_QUEUE_RULE: SectionKeys =
     SectionKeys::open("a rule of call-queue", RULE_KEYS);

@@ -35,7 +35,7 @@ pub(crate) static TRANSPORT: SectionKeys = SectionKeys::one_of(
 
 pub(crate) static WEBSOCKET_TRANSPORT: SectionKeys =
     SectionKeys::closed("a websocket transport", &["type", "id", "endpoint", "limits"])
-        .with(WEBSOCKET_SERVICE_KEYS);
+        .with(&[WEBSOCKET_SERVICE_KEYS]);
 
 /// A transport on which a router listens.
 #[derive(Debug, Clone, PartialEq)]

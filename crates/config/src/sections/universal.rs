@@ -17,7 +17,7 @@ pub(crate) static UNIVERSAL_TRANSPORT: SectionKeys = SectionKeys::closed(
 
 pub(crate) static UNIVERSAL_WEBSOCKET: SectionKeys =
     SectionKeys::closed("a websocket of a universal transport", &["type", "id"])
-        .with(WEBSOCKET_SERVICE_KEYS);
+        .with(&[WEBSOCKET_SERVICE_KEYS]);
 
 pub(crate) static UNIVERSAL_WEB: SectionKeys = SectionKeys::closed(
     "the web of a universal transport",

@@ -47,7 +47,7 @@ pub(crate) static WEB_SERVICE: SectionKeys = SectionKeys::one_of(
 );
 
 pub(crate) static WEBSOCKET_SERVICE: SectionKeys =
-    SectionKeys::closed("a websocket service", &["type", "id"]).with(WEBSOCKET_SERVICE_KEYS);
+    SectionKeys::closed("a websocket service", &["type", "id"]).with(&[WEBSOCKET_SERVICE_KEYS]);
 
 /// The keys of everything that speaks WAMP over WebSocket.
 pub(crate) const WEBSOCKET_SERVICE_KEYS: &[&str] =

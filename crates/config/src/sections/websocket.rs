@@ -11,7 +11,7 @@ use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static WEBSOCKET_OPTIONS: SectionKeys =
     SectionKeys::closed("websocket options", &[ENABLE_HYBI10, ENABLE_FLASH_POLICY, FLASH_POLICY])
-        .with(WebSocketSettings::KEYS);
+        .with(&[WebSocketSettings::KEYS]);
 
 options! {
     /// The options of WebSocket connections (RFC 6455). Times and sizes that are 0 in the file are
