@@ -213,11 +213,15 @@ impl<'a> Section<'a> {
         self.flag_without_effect(DEBUG, false);
     }
 
-    /// The key `url`, which has no effect: clients reach the transport at its endpoint.
-    pub(crate) fn url(&mut self) -> Option<String> {
-        let url = self.text("url");
-        self.has_no_effect("url", url.is_some());
-        url
+    /// The text of a key that has no effect, with a warning if it is set.
+    pub(crate) fn text_without_effect(
+        &mut self,
+        key: &'static str,
+        _: Option<String>,
+    ) -> Option<String> {
+        let text = self.text(key);
+        self.has_no_effect(key, text.is_some());
+        text
     }
 
     /// The whole number of a key, or the default if the key is absent.

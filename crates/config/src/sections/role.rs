@@ -8,7 +8,7 @@ use super::ids::Ids;
 use super::limits::{ROLE_LIMITS, RoleLimits};
 use super::permission::{self, PermissionConfig, WrittenPermission};
 use super::realm_options::CompatibilityPreset;
-use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
+use super::slow_consumer::{SlowConsumerPolicy, optional_slow_consumer};
 use crate::crossbar_rules;
 use crate::fault::excerpt;
 use crate::field::Field;
@@ -76,7 +76,7 @@ fn role(
     let id = ids.of_unchecked(&mut section);
     let name = section.required("name").and_then(|field| role_name(&field));
     let trust = permission::trustlevel(&mut section);
-    let slow_consumer = slow_consumer(&mut section);
+    let slow_consumer = optional_slow_consumer(&mut section, "slow_consumer");
     let limits = section.options("limits", &ROLE_LIMITS);
     let fields = section.items("permissions");
     let written: Vec<WrittenPermission<'_, '_>> =
