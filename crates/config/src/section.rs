@@ -38,6 +38,8 @@ pub(crate) struct SectionKeys {
     pub(crate) keys: &'static [&'static str],
     /// Further keys, which the section shares with other sections.
     pub(crate) shared_keys: &'static [&'static [&'static str]],
+    /// The keys for features of Crossbar.io that this version does not have.
+    unsupported: &'static [UnsupportedFeature],
     /// The sections that this one may be, depending on its key `type`.
     pub(crate) kinds: &'static [&'static Self],
     /// Whether an unknown key is only a warning, since Crossbar.io does not check this section.
@@ -47,12 +49,12 @@ pub(crate) struct SectionKeys {
 impl SectionKeys {
     /// A section with exactly these keys. An unknown key is a fault.
     pub(crate) const fn closed(name: &'static str, keys: &'static [&'static str]) -> Self {
-        Self { name, keys, shared_keys: &[], kinds: &[], is_open: false }
+        Self { name, keys, shared_keys: &[], unsupported: &[], kinds: &[], is_open: false }
     }
 
     /// A section in which an unknown key is a warning.
     pub(crate) const fn open(name: &'static str, keys: &'static [&'static str]) -> Self {
-        Self { name, keys, shared_keys: &[], kinds: &[], is_open: true }
+        Self { name, keys, shared_keys: &[], unsupported: &[], kinds: &[], is_open: true }
     }
 
     /// A section whose key `type` tells which of the `kinds` it is.
@@ -61,7 +63,7 @@ impl SectionKeys {
         keys: &'static [&'static str],
         kinds: &'static [&'static Self],
     ) -> Self {
-        Self { name, keys, shared_keys: &[], kinds, is_open: false }
+        Self { name, keys, shared_keys: &[], unsupported: &[], kinds, is_open: false }
     }
 
     /// This section with further keys.
@@ -70,9 +72,19 @@ impl SectionKeys {
         self
     }
 
+    /// This section with the keys of unsupported features.
+    pub(crate) const fn with_unsupported(
+        mut self,
+        unsupported: &'static [UnsupportedFeature],
+    ) -> Self {
+        self.unsupported = unsupported;
+        self
+    }
+
     /// All keys of the section itself, without those of its kinds.
     pub(crate) fn own_keys(&self) -> impl Iterator<Item = &'static str> {
-        [self.keys].into_iter().chain(self.shared_keys.iter().copied()).flatten().copied()
+        let keys = [self.keys].into_iter().chain(self.shared_keys.iter().copied()).flatten();
+        keys.copied().chain(self.unsupported.iter().map(|feature| feature.word))
     }
 
     /// Whether the section, or one of its kinds, has this key.
@@ -305,10 +317,10 @@ impl<'a> Section<'a> {
         kind
     }
 
-    /// Keys for features of Crossbar.io that this version does not have. They are refused, since
-    /// ignoring them would change the meaning of the configuration.
-    pub(crate) fn unsupported(&mut self, keys: &[UnsupportedFeature]) {
-        for feature in keys {
+    /// The keys for features of Crossbar.io that this version does not have. They are refused,
+    /// since ignoring them would change the meaning of the configuration.
+    pub(crate) fn refuse_unsupported(&mut self) {
+        for feature in self.declared.unsupported {
             self.refused.push(feature.word);
             if let Some(field) = self.optional(feature.word) {
                 let subject = format!("'{}' in {}", feature.word, self.declared.name);

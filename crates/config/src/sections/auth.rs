@@ -5,21 +5,8 @@ use crate::options::keys;
 use crate::section::{Section, SectionKeys};
 use crate::unsupported;
 
-pub(crate) static AUTH: SectionKeys = SectionKeys::closed(
-    "an auth",
-    &[
-        ANONYMOUS_KEY,
-        "ticket",
-        "wampcra",
-        "scram",
-        "cryptosign",
-        "tls",
-        "cookie",
-        "function",
-        "cryptosign-proxy",
-        "anonymous-proxy",
-    ],
-);
+pub(crate) static AUTH: SectionKeys =
+    SectionKeys::closed("an auth", &[ANONYMOUS_KEY]).with_unsupported(unsupported::METHODS);
 
 pub(crate) static ANONYMOUS: SectionKeys =
     SectionKeys::closed("an anonymous auth", AnonymousKeys::ALL);
@@ -68,7 +55,7 @@ pub(crate) fn auth(transport: &mut Section<'_>, key: &'static str, default: Auth
         field.warn("no method is named, so that every client may join as anonymous");
     }
     let anonymous = section.optional(ANONYMOUS_KEY);
-    section.unsupported(unsupported::METHODS);
+    section.refuse_unsupported();
     section.finish();
     let anonymous = anonymous.and_then(|field| anonymous_auth(&field));
     Auth { anonymous: anonymous.unwrap_or_default() }

@@ -15,7 +15,9 @@ pub(crate) static ENDPOINT: SectionKeys =
     SectionKeys::one_of("a connecting endpoint", &[TYPE], &[&TCP_ENDPOINT, &UNIX_ENDPOINT]);
 
 pub(crate) static TCP_ENDPOINT: SectionKeys =
-    SectionKeys::closed("a connecting tcp endpoint", TcpKeys::ALL).with(&[&[TYPE, "tls"]]);
+    SectionKeys::closed("a connecting tcp endpoint", TcpKeys::ALL)
+        .with(&[&[TYPE]])
+        .with_unsupported(unsupported::CONNECTING_TLS);
 
 pub(crate) static UNIX_ENDPOINT: SectionKeys =
     SectionKeys::closed("a connecting unix endpoint", UnixKeys::ALL).with(&[&[TYPE]]);
@@ -102,7 +104,7 @@ fn connecting_tcp(mut section: Section<'_>) -> Option<ConnectingTcp> {
     let version = ip_version(&mut section, TCP.version, IpVersion::V4);
     section.has_no_effect(TCP.version, version != IpVersion::V4);
     let timeout = timeout(&mut section, TCP.timeout);
-    section.unsupported(unsupported::CONNECTING_TLS);
+    section.refuse_unsupported();
     section.finish();
     Some(ConnectingTcp { host: host?, port: port?, version, timeout })
 }

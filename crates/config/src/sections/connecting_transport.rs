@@ -21,11 +21,13 @@ pub(crate) static TRANSPORT: SectionKeys = SectionKeys::one_of(
 
 pub(crate) static WEBSOCKET_TRANSPORT: SectionKeys =
     SectionKeys::closed("a connecting websocket transport", WebSocketKeys::ALL)
-        .with(&[TYPE_AND_ID, &[DEBUG, AUTH]]);
+        .with(&[TYPE_AND_ID, &[DEBUG]])
+        .with_unsupported(unsupported::CONNECTING_AUTH);
 
 pub(crate) static RAWSOCKET_TRANSPORT: SectionKeys =
     SectionKeys::closed("a connecting rawsocket transport", RawSocketKeys::ALL)
-        .with(&[TYPE_AND_ID, &[DEBUG, AUTH]]);
+        .with(&[TYPE_AND_ID, &[DEBUG]])
+        .with_unsupported(unsupported::CONNECTING_AUTH);
 
 keys! {
     /// The keys of a connecting WebSocket transport.
@@ -36,9 +38,6 @@ keys! {
     /// The keys of a connecting RawSocket transport.
     const RAWSOCKET: RawSocketKeys = { endpoint, url, serializer, options };
 }
-
-/// The key of an unsupported feature.
-const AUTH: &str = "auth";
 
 /// A transport by which a component connects to a router.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +108,7 @@ fn websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket> {
     let serializers =
         serializers(&mut section, WEBSOCKET.serializers, Serializer::DEFAULT.to_vec());
     let options = websocket::options(&mut section, WEBSOCKET.options, WebSocketUse::Connecting);
-    section.unsupported(unsupported::CONNECTING_AUTH);
+    section.refuse_unsupported();
     section.finish();
     Some(ConnectingWebSocket { endpoint: endpoint?, url: url?, serializers, options })
 }
@@ -122,7 +121,7 @@ fn rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket> {
     let endpoint = connecting_endpoint::connecting(&mut section, RAWSOCKET.endpoint);
     let serializer = section.required(RAWSOCKET.serializer).and_then(|field| serializer(&field));
     let max_message_size = rawsocket::max_message_size(&mut section, RAWSOCKET.options, None);
-    section.unsupported(unsupported::CONNECTING_AUTH);
+    section.refuse_unsupported();
     section.finish();
     let (endpoint, serializer) = (endpoint?, serializer?);
     Some(ConnectingRawSocket { endpoint, serializer, max_message_size })

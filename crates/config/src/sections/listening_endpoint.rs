@@ -17,8 +17,9 @@ use crate::unsupported;
 pub(crate) static ENDPOINT: SectionKeys =
     SectionKeys::one_of("an endpoint", &[TYPE], &[&TCP_ENDPOINT, &UNIX_ENDPOINT]);
 
-pub(crate) static TCP_ENDPOINT: SectionKeys =
-    SectionKeys::closed("a tcp endpoint", &[TYPE, PORT, "tls"]).with(&[ListeningTcp::KEYS]);
+pub(crate) static TCP_ENDPOINT: SectionKeys = SectionKeys::closed("a tcp endpoint", &[TYPE, PORT])
+    .with(&[ListeningTcp::KEYS])
+    .with_unsupported(unsupported::LISTENING_TLS);
 
 pub(crate) static UNIX_ENDPOINT: SectionKeys =
     SectionKeys::closed("a unix endpoint", UnixKeys::ALL).with(&[&[TYPE]]);
@@ -165,7 +166,7 @@ pub(crate) fn listening(
 fn listening_tcp(mut section: Section<'_>) -> ListeningTcp {
     section.narrow(&TCP_ENDPOINT);
     let tcp = ListeningTcp::read(&mut section);
-    section.unsupported(unsupported::LISTENING_TLS);
+    section.refuse_unsupported();
     section.finish();
     tcp
 }

@@ -18,8 +18,9 @@ use crate::options::keys;
 use crate::section::{Section, SectionKeys};
 use crate::unsupported;
 
-pub(crate) static REALM: SectionKeys =
-    SectionKeys::open("a realm", RealmKeys::ALL).with(&[&[ID, "rlinks"], RuleKeys::ALL]);
+pub(crate) static REALM: SectionKeys = SectionKeys::open("a realm", RealmKeys::ALL)
+    .with(&[&[ID], RuleKeys::ALL])
+    .with_unsupported(unsupported::REALM_KEYS);
 
 pub(crate) static TEMPLATE: SectionKeys =
     SectionKeys::closed("a template of realms", TemplateKeys::ALL).with(&[RuleKeys::ALL]);
@@ -110,7 +111,7 @@ pub(crate) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<RealmConfig> {
     let (rules, names) = RealmRules::of(&mut section);
     section
         .ignored(&[REALM_KEYS.inventory], "'validate' of a permission takes JSON Schemas instead");
-    section.unsupported(unsupported::REALM_KEYS);
+    section.refuse_unsupported();
     section.finish();
     let Some(name) = name else {
         context.names.borrow_mut().incomplete = true;

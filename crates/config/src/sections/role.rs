@@ -15,16 +15,17 @@ use crate::field::Field;
 use crate::options::keys;
 use crate::precedence;
 use crate::section::{Section, SectionKeys};
-use crate::unsupported;
+use crate::unsupported::{self, AUTHORIZER};
 
-pub(crate) static ROLE: SectionKeys = SectionKeys::open("a role", RoleKeys::ALL).with(&[&[ID]]);
+pub(crate) static ROLE: SectionKeys = SectionKeys::open("a role", RoleKeys::ALL)
+    .with(&[&[ID]])
+    .with_unsupported(unsupported::ROLE_KEYS);
 
 keys! {
     /// The keys of a role.
     const KEYS: RoleKeys = {
         name,
         permissions,
-        authorizer,
         allow_by_default = "allow-by-default",
         trustlevel,
         slow_consumer,
@@ -83,7 +84,7 @@ fn role(
     let fields = section.items(KEYS.permissions);
     let written: Vec<WrittenPermission<'_, '_>> =
         fields.iter().filter_map(|field| permission::permission(field, trust)).collect();
-    section.unsupported(unsupported::ROLE_KEYS);
+    section.refuse_unsupported();
     let default = allow_by_default(&mut section, trust);
     if fields.is_empty() && default.is_none() {
         section.warn("this role has no permissions, so that everything is denied to it");
@@ -103,7 +104,7 @@ fn role(
 /// permissions and authorizer.
 fn allow_by_default(role: &mut Section<'_>, trustlevel: Option<u64>) -> Option<PermissionConfig> {
     let field = role.optional(KEYS.allow_by_default).filter(|field| field.flag() == Some(true))?;
-    if role.optional(KEYS.permissions).is_some() || role.optional(KEYS.authorizer).is_some() {
+    if role.optional(KEYS.permissions).is_some() || role.optional(AUTHORIZER).is_some() {
         field.warn("'allow-by-default' has no effect beside 'permissions' or 'authorizer'");
         return None;
     }

@@ -8,14 +8,16 @@ use super::ids::TYPE_AND_ID;
 use crate::field::Field;
 use crate::options::{keys, options};
 use crate::section::{Section, SectionKeys, SectionOptions};
-use crate::unsupported;
+use crate::unsupported::{self, PACKAGE};
 
 pub(crate) static STATIC_SERVICE: SectionKeys =
-    SectionKeys::closed("a static service", ServiceKeys::ALL).with(&[TYPE_AND_ID, &["resource"]]);
+    SectionKeys::closed("a static service", ServiceKeys::ALL)
+        .with(&[TYPE_AND_ID])
+        .with_unsupported(unsupported::STATIC_KEYS);
 
 keys! {
     /// The keys of a static service.
-    const KEYS: ServiceKeys = { directory, package, options };
+    const KEYS: ServiceKeys = { directory, options };
 }
 
 pub(crate) static STATIC_OPTIONS: SectionKeys =
@@ -57,7 +59,7 @@ pub(crate) fn service(mut section: Section<'_>) -> Option<StaticService> {
     section.narrow(&STATIC_SERVICE);
     let context = section.context();
     let options = section.options(KEYS.options, &STATIC_OPTIONS);
-    let directory = match section.optional(KEYS.package) {
+    let directory = match section.optional(PACKAGE) {
         // The resource of a Python package would be served instead of a directory.
         Some(_) => section.optional(KEYS.directory),
         None => section.required(KEYS.directory),
@@ -69,7 +71,7 @@ pub(crate) fn service(mut section: Section<'_>) -> Option<StaticService> {
         }
         Some(directory)
     });
-    section.unsupported(unsupported::STATIC_KEYS);
+    section.refuse_unsupported();
     section.finish();
     Some(StaticService { directory: directory?, options })
 }

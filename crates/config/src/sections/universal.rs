@@ -15,7 +15,8 @@ use crate::unsupported;
 
 pub(crate) static UNIVERSAL_TRANSPORT: SectionKeys =
     SectionKeys::closed("a universal transport", TransportKeys::ALL)
-        .with(&[TYPE_AND_ID, &["mqtt"]]);
+        .with(&[TYPE_AND_ID])
+        .with_unsupported(unsupported::UNIVERSAL);
 
 pub(crate) static UNIVERSAL_WEBSOCKET: SectionKeys =
     SectionKeys::closed("a websocket of a universal transport", &[]).with(WEBSOCKET_SERVICE_KEYS);
@@ -70,7 +71,7 @@ pub(crate) fn transport(mut section: Section<'_>, id: String) -> Option<Universa
         section.optional(KEYS.websocket),
         section.optional(KEYS.web),
     );
-    section.unsupported(unsupported::UNIVERSAL);
+    section.refuse_unsupported();
     if [&rawsocket, &websockets, &web].iter().all(|part| part.is_none()) {
         let expected = "'rawsocket', 'websocket' or 'web', or more than one of them";
         section.report::<()>("nothing is spoken at this transport", Some(expected.to_owned()));
