@@ -38,7 +38,7 @@ pub struct TesteeTransport {
     pub id: String,
     /// The endpoint to listen on.
     pub endpoint: ListeningEndpoint,
-    /// The URL that clients use.
+    /// The URL that clients use. It has no effect: the transport is reached at its endpoint.
     pub url: Option<String>,
     /// The options of WebSocket connections.
     pub options: WebSocketSettings,

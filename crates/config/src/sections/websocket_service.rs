@@ -21,7 +21,7 @@ options! {
     /// A service of type `websocket`.
     #[derive(Debug, Clone, PartialEq)]
     pub struct WebSocketService {
-        /// The URL that clients use.
+        /// The URL that clients use. It has no effect: the transport is reached at its endpoint.
         url: Option<String> = None, Section::text_without_effect;
         /// The serializers that clients may choose; never empty.
         serializers: Vec<Serializer> = Serializer::DEFAULT.to_vec(), serializers;

@@ -31,7 +31,7 @@ pub struct WebSocketTransport {
     pub endpoint: ListeningEndpoint,
     /// The limits of connections.
     pub limits: ListenerLimits,
-    /// The URL that clients use.
+    /// The URL that clients use. It has no effect: the transport is reached at its endpoint.
     pub url: Option<String>,
     /// The serializers that clients may choose; never empty.
     pub serializers: Vec<Serializer>,
