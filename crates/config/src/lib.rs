@@ -13,7 +13,7 @@
 //! | [`env`](mod@env) | the environment: variables, other files, checks |
 //! | `default_node` | the settings of the node without configuration |
 //! | `sections` | the sections of the file: structs, defaults, keys and readers |
-//! | `options` | the macro that declares a section of options |
+//! | `options` | the macros that declare the keys of a section |
 //! | `section`, `field` | typed access to the file; faults are recorded on the way |
 //! | `load_context` | the state of loading: format version, faults, names |
 //! | `document` | the file as a tree of values with line and column; JSON and YAML readers |

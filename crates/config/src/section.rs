@@ -17,6 +17,18 @@ use crate::location::SourceLocation;
 use crate::spelling;
 use crate::unsupported::UnsupportedFeature;
 
+/// The key that tells the kind of a section.
+pub(crate) const TYPE: &str = "type";
+
+/// The key `debug` of transports.
+pub(crate) const DEBUG: &str = "debug";
+
+/// The key `cookie` of transports.
+pub(crate) const COOKIE: &str = "cookie";
+
+/// The keys for Python: `manhole` and `connections`.
+pub(crate) const PYTHON_KEYS: [&str; 2] = ["manhole", "connections"];
+
 /// The name of a section and its keys.
 #[derive(Debug)]
 pub(crate) struct SectionKeys {
@@ -25,7 +37,9 @@ pub(crate) struct SectionKeys {
     /// The keys that this version or Crossbar.io has.
     pub(crate) keys: &'static [&'static str],
     /// Further keys, which the section shares with other sections.
-    pub(crate) shared_keys: &'static [&'static str],
+    pub(crate) shared_keys: &'static [&'static [&'static str]],
+    /// The keys for features of Crossbar.io that this version does not have.
+    unsupported: &'static [UnsupportedFeature],
     /// The sections that this one may be, depending on its key `type`.
     pub(crate) kinds: &'static [&'static Self],
     /// Whether an unknown key is only a warning, since Crossbar.io does not check this section.
@@ -35,12 +49,12 @@ pub(crate) struct SectionKeys {
 impl SectionKeys {
     /// A section with exactly these keys. An unknown key is a fault.
     pub(crate) const fn closed(name: &'static str, keys: &'static [&'static str]) -> Self {
-        Self { name, keys, shared_keys: &[], kinds: &[], is_open: false }
+        Self { name, keys, shared_keys: &[], unsupported: &[], kinds: &[], is_open: false }
     }
 
     /// A section in which an unknown key is a warning.
     pub(crate) const fn open(name: &'static str, keys: &'static [&'static str]) -> Self {
-        Self { name, keys, shared_keys: &[], kinds: &[], is_open: true }
+        Self { name, keys, shared_keys: &[], unsupported: &[], kinds: &[], is_open: true }
     }
 
     /// A section whose key `type` tells which of the `kinds` it is.
@@ -49,18 +63,28 @@ impl SectionKeys {
         keys: &'static [&'static str],
         kinds: &'static [&'static Self],
     ) -> Self {
-        Self { name, keys, shared_keys: &[], kinds, is_open: false }
+        Self { name, keys, shared_keys: &[], unsupported: &[], kinds, is_open: false }
     }
 
     /// This section with further keys.
-    pub(crate) const fn with(mut self, shared_keys: &'static [&'static str]) -> Self {
+    pub(crate) const fn with(mut self, shared_keys: &'static [&'static [&'static str]]) -> Self {
         self.shared_keys = shared_keys;
+        self
+    }
+
+    /// This section with the keys of unsupported features.
+    pub(crate) const fn with_unsupported(
+        mut self,
+        unsupported: &'static [UnsupportedFeature],
+    ) -> Self {
+        self.unsupported = unsupported;
         self
     }
 
     /// All keys of the section itself, without those of its kinds.
     pub(crate) fn own_keys(&self) -> impl Iterator<Item = &'static str> {
-        self.keys.iter().chain(self.shared_keys).copied()
+        let keys = [self.keys].into_iter().chain(self.shared_keys.iter().copied()).flatten();
+        keys.copied().chain(self.unsupported.iter().map(|feature| feature.word))
     }
 
     /// Whether the section, or one of its kinds, has this key.
@@ -198,14 +222,18 @@ impl<'a> Section<'a> {
 
     /// The key `debug`, which has no effect: the log says as much without it.
     pub(crate) fn debug(&mut self) {
-        self.flag_without_effect("debug", false);
+        self.flag_without_effect(DEBUG, false);
     }
 
-    /// The key `url`, which has no effect: clients reach the transport at its endpoint.
-    pub(crate) fn url(&mut self) -> Option<String> {
-        let url = self.text("url");
-        self.has_no_effect("url", url.is_some());
-        url
+    /// The text of a key that has no effect, with a warning if it is set.
+    pub(crate) fn text_without_effect(
+        &mut self,
+        key: &'static str,
+        _: Option<String>,
+    ) -> Option<String> {
+        let text = self.text(key);
+        self.has_no_effect(key, text.is_some());
+        text
     }
 
     /// The whole number of a key, or the default if the key is absent.
@@ -270,7 +298,7 @@ impl<'a> Section<'a> {
 
     /// Whether the key `type` is `word`. This does not make the key known.
     pub(crate) fn is_of_type(&self, word: &str) -> bool {
-        let entry = self.entries.iter().find(|entry| entry.key == "type");
+        let entry = self.entries.iter().find(|entry| entry.key == TYPE);
         entry.is_some_and(|entry| self.field.below(entry).is(word))
     }
 
@@ -282,17 +310,17 @@ impl<'a> Section<'a> {
         supported: &[(&'static str, T)],
         unsupported: &[UnsupportedFeature],
     ) -> Option<T> {
-        let kind = self.required("type").and_then(|f| f.choice(noun, supported, unsupported));
+        let kind = self.required(TYPE).and_then(|f| f.choice(noun, supported, unsupported));
         if kind.is_none() {
             self.report_misspelt();
         }
         kind
     }
 
-    /// Keys for features of Crossbar.io that this version does not have. They are refused, since
-    /// ignoring them would change the meaning of the configuration.
-    pub(crate) fn unsupported(&mut self, keys: &[UnsupportedFeature]) {
-        for feature in keys {
+    /// The keys for features of Crossbar.io that this version does not have. They are refused,
+    /// since ignoring them would change the meaning of the configuration.
+    pub(crate) fn refuse_unsupported(&mut self) {
+        for feature in self.declared.unsupported {
             self.refused.push(feature.word);
             if let Some(field) = self.optional(feature.word) {
                 let subject = format!("'{}' in {}", feature.word, self.declared.name);
@@ -311,16 +339,17 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The keys `manhole` and `connections`, which are ignored: they are for Python.
+    /// The keys for Python, which are ignored.
     pub(crate) fn ignore_python_keys(&mut self) {
-        self.ignored(&["manhole"], "there is no Python to look into over SSH");
-        self.ignored(&["connections"], "no connections to databases are made for components");
+        let [manhole, connections] = PYTHON_KEYS;
+        self.ignored(&[manhole], "there is no Python to look into over SSH");
+        self.ignored(&[connections], "no connections to databases are made for components");
     }
 
     /// The key `cookie` of a transport. Ignoring it is harmless, since no method of authentication
     /// uses cookies.
     pub(crate) fn ignore_cookie(&mut self) {
-        self.ignored(&["cookie"], "this version sets no cookies");
+        self.ignored(&[COOKIE], "this version sets no cookies");
     }
 
     /// Keys whose values make no difference.

@@ -19,11 +19,13 @@ pub(crate) mod listening_endpoint;
 pub(crate) mod longpoll;
 pub(crate) mod network;
 pub(crate) mod node;
+pub(crate) mod path_service;
 pub(crate) mod payload_schemas;
 pub(crate) mod permission;
 pub(crate) mod rawsocket;
 pub(crate) mod realm;
 pub(crate) mod realm_options;
+pub(crate) mod redirect_service;
 pub(crate) mod retained;
 pub(crate) mod role;
 pub(crate) mod secret;
@@ -39,7 +41,10 @@ pub(crate) mod transport;
 pub(crate) mod universal;
 pub(crate) mod uri_pattern;
 pub(crate) mod web;
+pub(crate) mod web_service;
 pub(crate) mod websocket;
+pub(crate) mod websocket_service;
+pub(crate) mod websocket_transport;
 pub(crate) mod worker;
 pub(crate) mod worker_options;
 
@@ -50,8 +55,10 @@ mod tests {
     use super::{
         actions, auth, bridge, component, compression, connecting_endpoint, connecting_transport,
         container, controller, json_service, limits, listening_endpoint, longpoll, node,
-        payload_schemas, permission, rawsocket, realm, realm_options, retained, role, static_files,
-        statistics, store, testee, transport, universal, web, websocket, worker, worker_options,
+        path_service, payload_schemas, permission, rawsocket, realm, realm_options,
+        redirect_service, retained, role, static_files, statistics, store, testee, transport,
+        universal, web, web_service, websocket, websocket_service, websocket_transport, worker,
+        worker_options,
     };
     use crate::document::json;
     use crate::env::ProcessEnvironment;
@@ -89,7 +96,7 @@ mod tests {
         &component::COMPONENT,
         &transport::TRANSPORT,
         &rawsocket::RAWSOCKET_TRANSPORT,
-        &transport::WEBSOCKET_TRANSPORT,
+        &websocket_transport::WEBSOCKET_TRANSPORT,
         &web::WEB_TRANSPORT,
         &universal::UNIVERSAL_TRANSPORT,
         &rawsocket::UNIVERSAL_RAWSOCKET,
@@ -112,16 +119,16 @@ mod tests {
         &connecting_endpoint::UNIX_ENDPOINT,
         &auth::AUTH,
         &auth::ANONYMOUS,
-        &web::WEB_SERVICE,
+        &web_service::WEB_SERVICE,
         &static_files::STATIC_SERVICE,
-        &web::WEBSOCKET_SERVICE,
+        &websocket_service::WEBSOCKET_SERVICE,
         &longpoll::LONGPOLL_SERVICE,
         &bridge::CALLER,
         &bridge::PUBLISHER,
-        &web::PATH_SERVICE,
+        &path_service::PATH_SERVICE,
         &json_service::JSON_SERVICE,
-        &web::REDIRECT_SERVICE,
-        &web::NONE_SERVICE,
+        &redirect_service::REDIRECT_SERVICE,
+        &web_service::NONE_SERVICE,
         &web::WEB_OPTIONS,
         &static_files::STATIC_OPTIONS,
         &json_service::JSON_OPTIONS,

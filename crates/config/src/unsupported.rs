@@ -147,9 +147,12 @@ pub(crate) const CONNECTING_AUTH: &[UnsupportedFeature] = &[feature(
      anonymous sessions join",
 )];
 
+/// The key for dynamic authorization.
+pub(crate) const AUTHORIZER: &str = "authorizer";
+
 /// Keys of roles.
 pub(crate) const ROLE_KEYS: &[UnsupportedFeature] = &[feature(
-    "authorizer",
+    AUTHORIZER,
     "authorizer",
     "dynamic authorization is planned for a later version; until then list 'permissions'",
 )];
@@ -186,9 +189,12 @@ pub(crate) const WEB_SERVICES: &[UnsupportedFeature] = &[
 const PACKAGES: &str =
     "Python packages are not read: copy the resource to a directory and name it as 'directory'";
 
+/// The key for a file of a Python package instead of a directory.
+pub(crate) const PACKAGE: &str = "package";
+
 /// Keys of static services.
 pub(crate) const STATIC_KEYS: &[UnsupportedFeature] =
-    &[feature("package", "web:package", PACKAGES), feature("resource", "web:package", PACKAGES)];
+    &[feature(PACKAGE, "web:package", PACKAGES), feature("resource", "web:package", PACKAGES)];
 
 /// Serializers.
 pub(crate) const SERIALIZERS: &[UnsupportedFeature] = &[feature(

@@ -36,9 +36,12 @@ impl AllowedActions {
 }
 
 /// Reads the actions of a permission: the key `allow`, or in version 1 a key for each action.
-pub(crate) fn allowed_actions(permission: &mut Section<'_>) -> AllowedActions {
+pub(crate) fn allowed_actions(
+    permission: &mut Section<'_>,
+    allow_key: &'static str,
+) -> AllowedActions {
     let flat = flat_actions(permission);
-    let allow = permission.optional("allow");
+    let allow = permission.optional(allow_key);
     if let (Some(field), Some(_)) = (&allow, flat) {
         field.fault("'allow' beside the actions of the older form");
     }

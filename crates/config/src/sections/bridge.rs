@@ -2,34 +2,31 @@
 
 use std::time::Duration;
 
+use super::ids::TYPE_AND_ID;
 use super::network::{InvalidNetwork, IpNetwork};
 use super::secret::Secret;
 use crate::fault::excerpt;
 use crate::field::Field;
-use crate::section::{Section, SectionKeys};
+use crate::options::{keys, options};
+use crate::section::{Section, SectionKeys, SectionOptions};
 
-pub(crate) static CALLER: SectionKeys = SectionKeys::closed("a caller", SERVICE_KEYS);
+pub(crate) static CALLER: SectionKeys =
+    SectionKeys::closed("a caller", ServiceKeys::ALL).with(&[TYPE_AND_ID]);
 
-pub(crate) static PUBLISHER: SectionKeys = SectionKeys::closed("a publisher", SERVICE_KEYS);
+pub(crate) static PUBLISHER: SectionKeys =
+    SectionKeys::closed("a publisher", ServiceKeys::ALL).with(&[TYPE_AND_ID]);
 
-const SERVICE_KEYS: &[&str] = &["type", "id", "realm", "role", "options"];
+keys! {
+    /// The keys of callers and publishers.
+    const SERVICE: ServiceKeys = { realm, role, options };
+}
 
-pub(crate) static BRIDGE_OPTIONS: SectionKeys = SectionKeys::closed(
-    "bridge options",
-    &[
-        "debug",
-        "key",
-        "secret",
-        "post_body_limit",
-        "timestamp_delta_limit",
-        "require_ip",
-        "require_tls",
-        "refuse_replays",
-        "max_nonces",
-        "error_status",
-        "allowed_origins",
-    ],
-);
+pub(crate) static BRIDGE_OPTIONS: SectionKeys =
+    SectionKeys::closed("bridge options", &[SECRET]).with(&[BridgeOptions::KEYS]);
+
+const KEY: &str = "key";
+const SECRET: &str = "secret";
+const REFUSE_REPLAYS: &str = "refuse_replays";
 
 /// A service of type `caller` or `publisher`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,48 +39,35 @@ pub struct BridgeService {
     pub options: BridgeOptions,
 }
 
-/// The options of a caller or publisher.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BridgeOptions {
-    /// Whether each request is logged in detail.
-    pub debug: bool,
-    /// The key that requests must be signed with (`key` and `secret`); none: unsigned requests are
-    /// accepted.
-    pub signed_with: Option<BridgeKey>,
-    /// The longest body, in bytes; none (0 in the file): the bridge's default.
-    pub post_body_limit: Option<u32>,
-    /// The longest distance of a signed request's timestamp from now; none (0 in the file): any.
-    pub timestamp_delta_limit: Option<Duration>,
-    /// Whether signed requests with a nonce that was used before are refused. Needs a key and a
-    /// limit of timestamps.
-    pub refuse_replays: bool,
-    /// The most nonces that are remembered for `refuse_replays`.
-    pub max_nonces: usize,
-    /// The networks from which requests are accepted; empty: all.
-    pub require_ip: Vec<IpNetwork>,
-    /// Whether only requests over TLS are accepted.
-    pub require_tls: bool,
-    /// Whether WAMP errors have an HTTP status of their own instead of 200.
-    pub error_status: bool,
-    /// The origins of web pages that may send requests and read the answers. `*` stands for any
-    /// characters.
-    pub allowed_origins: Vec<String>,
-}
-
-impl Default for BridgeOptions {
-    fn default() -> Self {
-        Self {
-            debug: false,
-            signed_with: None,
-            post_body_limit: None,
-            timestamp_delta_limit: Some(Duration::from_secs(300)),
-            refuse_replays: false,
-            max_nonces: 1_000_000,
-            require_ip: Vec::new(),
-            require_tls: false,
-            error_status: false,
-            allowed_origins: vec!["*".to_owned()],
-        }
+options! {
+    /// The options of a caller or publisher.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct BridgeOptions {
+        /// The longest body, in bytes; none (0 in the file): the bridge's default.
+        post_body_limit: Option<u32> = None, post_body_limit;
+        /// The longest distance of a signed request's timestamp from now; none (0 in the file):
+        /// any.
+        timestamp_delta_limit: Option<Duration> = Some(Duration::from_secs(300)),
+            timestamp_delta_limit;
+        /// The networks from which requests are accepted; empty: all.
+        require_ip: Vec<IpNetwork> = Vec::new(), networks;
+        /// The origins of web pages that may send requests and read the answers. `*` stands for
+        /// any characters.
+        allowed_origins: Vec<String> = vec!["*".to_owned()], Section::texts;
+        /// The key that requests must be signed with (`key` and `secret`); none: unsigned requests
+        /// are accepted.
+        signed_with as KEY: Option<BridgeKey> = None, signed_with;
+        /// Whether each request is logged in detail.
+        debug: bool = false, Section::flag;
+        /// Whether signed requests with a nonce that was used before are refused. Needs a key and a
+        /// limit of timestamps.
+        refuse_replays as REFUSE_REPLAYS: bool = false, Section::flag;
+        /// The most nonces that are remembered for `refuse_replays`.
+        max_nonces: usize = 1_000_000, max_nonces;
+        /// Whether only requests over TLS are accepted.
+        require_tls: bool = false, Section::flag;
+        /// Whether WAMP errors have an HTTP status of their own instead of 200.
+        error_status: bool = false, Section::flag;
     }
 }
 
@@ -111,9 +95,9 @@ pub(crate) fn service(
     declared: &'static SectionKeys,
 ) -> Option<BridgeService> {
     section.narrow(declared);
-    let realm = section.required("realm").and_then(|field| field.located_name());
-    let role = section.required("role").and_then(|field| field.located_name());
-    let options = section.section("options", &BRIDGE_OPTIONS).map(options);
+    let realm = section.required(SERVICE.realm).and_then(|field| field.located_name());
+    let role = section.required(SERVICE.role).and_then(|field| field.located_name());
+    let options = section.section(SERVICE.options, &BRIDGE_OPTIONS).map(options);
     let context = section.context();
     section.finish();
     let realm = realm?;
@@ -123,33 +107,37 @@ pub(crate) fn service(
 }
 
 fn options(mut section: Section<'_>) -> BridgeOptions {
-    let default = BridgeOptions::default();
-    let body_limit = section.number("post_body_limit", &(0..=MAX_POST_BODY_LIMIT), 0);
-    let delta = default.timestamp_delta_limit.map_or(0, |limit| limit.as_secs());
-    let delta = section.number("timestamp_delta_limit", &(0..=MAX_TIMESTAMP_DELTA_LIMIT), delta);
-    let networks = section.items("require_ip");
-    let allowed_origins = section.texts("allowed_origins", default.allowed_origins);
-    let (key, secret) = (section.optional("key"), section.optional("secret"));
-    let is_signed = key.is_some() || secret.is_some();
-    let options = BridgeOptions {
-        debug: section.flag("debug", default.debug),
-        signed_with: signed_with(key, secret),
-        post_body_limit: (body_limit > 0).then_some(body_limit),
-        timestamp_delta_limit: (delta > 0).then(|| Duration::from_secs(delta)),
-        refuse_replays: refuse_replays(&mut section, is_signed, delta > 0),
-        max_nonces: section.number("max_nonces", &(1..=HIGHEST_MAX_NONCES), default.max_nonces),
-        require_ip: networks.iter().filter_map(network).collect(),
-        require_tls: section.flag("require_tls", default.require_tls),
-        error_status: section.flag("error_status", default.error_status),
-        allowed_origins,
-    };
+    let options = BridgeOptions::read(&mut section);
+    check_refuse_replays(&mut section, &options);
     section.finish();
     options
 }
 
+fn post_body_limit(section: &mut Section<'_>, key: &'static str, _: Option<u32>) -> Option<u32> {
+    Some(section.number(key, &(0..=MAX_POST_BODY_LIMIT), 0)).filter(|limit| *limit > 0)
+}
+
+fn timestamp_delta_limit(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: Option<Duration>,
+) -> Option<Duration> {
+    let default = default.map_or(0, |limit| limit.as_secs());
+    let seconds = section.number(key, &(0..=MAX_TIMESTAMP_DELTA_LIMIT), default);
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+fn max_nonces(section: &mut Section<'_>, key: &'static str, default: usize) -> usize {
+    section.number(key, &(1..=HIGHEST_MAX_NONCES), default)
+}
+
 /// `key` and `secret`. One without the other would refuse all requests or accept all.
-fn signed_with(key: Option<Field<'_>>, secret: Option<Field<'_>>) -> Option<BridgeKey> {
-    match (key, secret) {
+fn signed_with(
+    section: &mut Section<'_>,
+    key: &'static str,
+    _: Option<BridgeKey>,
+) -> Option<BridgeKey> {
+    match (section.optional(key), section.optional(SECRET)) {
         (None, None) => None,
         (Some(key), Some(secret)) => {
             let (key, secret) = (key.non_empty_text(), secret.non_empty_text());
@@ -164,22 +152,26 @@ fn both() -> Option<String> {
     Some("both of them or none".to_owned())
 }
 
-/// `refuse_replays`. Without a signature, any client could use up nonces. If timestamps never
-/// expired, each nonce would have to be remembered forever.
-fn refuse_replays(section: &mut Section<'_>, is_signed: bool, expires: bool) -> bool {
-    let Some(field) = section.optional("refuse_replays") else { return false };
-    let refuses = field.flag().unwrap_or(false);
-    if refuses && !is_signed {
+/// Checks that `refuse_replays` can be relied on. Without a signature, any client could use up
+/// nonces. If timestamps never expired, each nonce would have to be remembered forever.
+fn check_refuse_replays(section: &mut Section<'_>, options: &BridgeOptions) {
+    let is_signed = section.optional(KEY).is_some() || section.optional(SECRET).is_some();
+    let field = section.optional(REFUSE_REPLAYS).filter(|_| options.refuse_replays);
+    let Some(field) = field else { return };
+    if !is_signed {
         let message = "'refuse_replays' without 'key' and 'secret'";
         let expected = "both of them, since only signed requests have a nonce to rely on";
         field.report::<()>(message, Some(expected.to_owned()), None);
     }
-    if refuses && !expires {
+    if options.timestamp_delta_limit.is_none() {
         let message = "'refuse_replays' with a 'timestamp_delta_limit' of 0, which is no limit";
         let expected = format!("a limit from 1 to {MAX_TIMESTAMP_DELTA_LIMIT} seconds");
         field.report::<()>(message, Some(expected), None);
     }
-    refuses
+}
+
+fn networks(section: &mut Section<'_>, key: &'static str, _: Vec<IpNetwork>) -> Vec<IpNetwork> {
+    section.items(key).iter().filter_map(network).collect()
 }
 
 fn network(field: &Field<'_>) -> Option<IpNetwork> {

@@ -3,19 +3,23 @@
 use serde_json::Value;
 
 use super::connecting_transport::{self, ConnectingTransport};
-use super::ids::Ids;
+use super::ids::{Ids, TYPE_AND_ID};
 use crate::fault::excerpt;
 use crate::field::Field;
 use crate::location::SourceLocation;
 use crate::names::LocatedName;
+use crate::options::keys;
 use crate::section::{Section, SectionKeys};
 use crate::spelling;
 use crate::unsupported;
 
-pub(crate) static COMPONENT: SectionKeys = SectionKeys::closed(
-    "a component",
-    &["type", "id", "classname", "realm", "role", "extra", "references", "transport"],
-);
+pub(crate) static COMPONENT: SectionKeys =
+    SectionKeys::closed("a component", ComponentKeys::ALL).with(&[TYPE_AND_ID]);
+
+keys! {
+    /// The keys of a component.
+    const KEYS: ComponentKeys = { classname, realm, role, extra, references, transport };
+}
 
 /// The role of a component in a router, unless the file names one.
 const DEFAULT_ROLE: &str = "anonymous";
@@ -59,10 +63,10 @@ pub(crate) fn in_router(field: &Field<'_>, ids: &mut Ids) -> Option<RouterCompon
     let mut section = component(field)?;
     let id = ids.of_unchecked(&mut section);
     let class = class(&mut section);
-    let realm = section.required("realm").and_then(|field| field.located_name());
-    let role = section.optional("role").and_then(|field| field.located_name());
-    let extra = section.optional("extra").map(|field| field.json()).unwrap_or_default();
-    section.ignored(&["references"], "no connections to databases are made for components");
+    let realm = section.required(KEYS.realm).and_then(|field| field.located_name());
+    let role = section.optional(KEYS.role).and_then(|field| field.located_name());
+    let extra = section.optional(KEYS.extra).map(|field| field.json()).unwrap_or_default();
+    section.ignored(&[KEYS.references], "no connections to databases are made for components");
     let location = section.location();
     section.finish();
     let realm = realm?;
@@ -77,10 +81,10 @@ pub(crate) fn in_container(field: &Field<'_>, ids: &mut Ids) -> Option<Container
     let mut section = component(field)?;
     let id = ids.of_unchecked(&mut section);
     let class = class(&mut section);
-    let realm = section.required("realm").and_then(|field| field.located_name());
+    let realm = section.required(KEYS.realm).and_then(|field| field.located_name());
     let transport =
-        section.required("transport").and_then(|f| connecting_transport::connecting(&f));
-    let extra = section.optional("extra").map(|field| field.json()).unwrap_or_default();
+        section.required(KEYS.transport).and_then(|f| connecting_transport::connecting(&f));
+    let extra = section.optional(KEYS.extra).map(|field| field.json()).unwrap_or_default();
     section.finish();
     let (realm, transport) = (realm?, transport?);
     let address = transport.endpoint().address(field.context.environment());
@@ -97,7 +101,7 @@ fn component<'a>(field: &Field<'a>) -> Option<Section<'a>> {
 
 /// The name of the class and its location.
 fn class(section: &mut Section<'_>) -> Option<(String, SourceLocation)> {
-    let field = section.required("classname")?;
+    let field = section.required(KEYS.classname)?;
     let class = field.non_empty_text()?;
     match field.context.environment().component_classes() {
         Some(classes) if !classes.contains(&class) => unknown_class(&field, &class, &classes),

@@ -2,20 +2,26 @@
 
 use cloverleaf_wamp::websocket::deflate::{DeflateOptions, MemoryLevel, WindowBits};
 
+use crate::options::keys;
 use crate::section::{Section, SectionKeys};
 
-pub(crate) static COMPRESSION: SectionKeys = SectionKeys::open("a compression", &["deflate"]);
+pub(crate) static COMPRESSION: SectionKeys = SectionKeys::open("a compression", &[DEFLATE_KEY]);
 
-pub(crate) static DEFLATE: SectionKeys = SectionKeys::open(
-    "a deflate compression",
-    &[
-        "request_no_context_takeover",
-        "request_max_window_bits",
-        "no_context_takeover",
-        "max_window_bits",
-        "memory_level",
-    ],
-);
+pub(crate) static DEFLATE: SectionKeys =
+    SectionKeys::open("a deflate compression", DeflateKeys::ALL);
+
+const DEFLATE_KEY: &str = "deflate";
+
+keys! {
+    /// The keys of a deflate compression.
+    const KEYS: DeflateKeys = {
+        request_no_context_takeover,
+        request_max_window_bits,
+        no_context_takeover,
+        max_window_bits,
+        memory_level,
+    };
+}
 
 /// Reads the compression. Without the key `deflate`, messages are not compressed.
 pub(crate) fn compression(
@@ -24,7 +30,7 @@ pub(crate) fn compression(
     _: Option<DeflateOptions>,
 ) -> Option<DeflateOptions> {
     let mut section = options.section(key, &COMPRESSION)?;
-    let deflate = section.section("deflate", &DEFLATE).map(deflate);
+    let deflate = section.section(DEFLATE_KEY, &DEFLATE).map(deflate);
     section.finish();
     deflate
 }
@@ -32,15 +38,15 @@ pub(crate) fn compression(
 fn deflate(mut section: Section<'_>) -> DeflateOptions {
     let s = &mut section;
     let options = DeflateOptions {
-        request_no_context_takeover: s.flag("request_no_context_takeover", false),
-        request_max_window_bits: window_bits(s, "request_max_window_bits"),
+        request_no_context_takeover: s.flag(KEYS.request_no_context_takeover, false),
+        request_max_window_bits: window_bits(s, KEYS.request_max_window_bits),
         no_context_takeover: s
-            .non_null("no_context_takeover")
+            .non_null(KEYS.no_context_takeover)
             .and_then(|field| field.flag())
             .unwrap_or(false),
-        max_window_bits: window_bits(s, "max_window_bits"),
+        max_window_bits: window_bits(s, KEYS.max_window_bits),
         memory_level: s
-            .non_null("memory_level")
+            .non_null(KEYS.memory_level)
             .and_then(|field| field.number(&(1..=9_u8)))
             .and_then(MemoryLevel::new)
             .unwrap_or_default(),

@@ -4,28 +4,40 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::transport_url::WebSocketUrl;
 
 use super::connecting_endpoint::{self, ConnectingEndpoint};
+use super::ids::{ID, TYPE_AND_ID};
 use super::rawsocket;
 use super::serializers::{serializer, serializers};
 use super::websocket::{self, WebSocketSettings, WebSocketUse};
 use crate::field::Field;
-use crate::section::{Section, SectionKeys};
+use crate::options::keys;
+use crate::section::{DEBUG, Section, SectionKeys};
 use crate::unsupported;
 
 pub(crate) static TRANSPORT: SectionKeys = SectionKeys::one_of(
     "a connecting transport",
-    &["type", "id"],
+    TYPE_AND_ID,
     &[&WEBSOCKET_TRANSPORT, &RAWSOCKET_TRANSPORT],
 );
 
-pub(crate) static WEBSOCKET_TRANSPORT: SectionKeys = SectionKeys::closed(
-    "a connecting websocket transport",
-    &["type", "id", "endpoint", "url", "serializers", "options", "auth", "debug"],
-);
+pub(crate) static WEBSOCKET_TRANSPORT: SectionKeys =
+    SectionKeys::closed("a connecting websocket transport", WebSocketKeys::ALL)
+        .with(&[TYPE_AND_ID, &[DEBUG]])
+        .with_unsupported(unsupported::CONNECTING_AUTH);
 
-pub(crate) static RAWSOCKET_TRANSPORT: SectionKeys = SectionKeys::closed(
-    "a connecting rawsocket transport",
-    &["type", "id", "endpoint", "url", "serializer", "options", "auth", "debug"],
-);
+pub(crate) static RAWSOCKET_TRANSPORT: SectionKeys =
+    SectionKeys::closed("a connecting rawsocket transport", RawSocketKeys::ALL)
+        .with(&[TYPE_AND_ID, &[DEBUG]])
+        .with_unsupported(unsupported::CONNECTING_AUTH);
+
+keys! {
+    /// The keys of a connecting WebSocket transport.
+    const WEBSOCKET: WebSocketKeys = { endpoint, url, serializers, options };
+}
+
+keys! {
+    /// The keys of a connecting RawSocket transport.
+    const RAWSOCKET: RawSocketKeys = { endpoint, url, serializer, options };
+}
 
 /// A transport by which a component connects to a router.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,26 +101,27 @@ pub(crate) fn connecting(field: &Field<'_>) -> Option<ConnectingTransport> {
 
 fn websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket> {
     section.narrow(&WEBSOCKET_TRANSPORT);
-    section.accepted(&["id"]);
+    section.accepted(&[ID]);
     section.debug();
-    let endpoint = connecting_endpoint::connecting(&mut section);
-    let url = section.required("url").and_then(|field| websocket_url(&field));
-    let serializers = serializers(&mut section);
-    let options = websocket::options(&mut section, WebSocketUse::Connecting);
-    section.unsupported(unsupported::CONNECTING_AUTH);
+    let endpoint = connecting_endpoint::connecting(&mut section, WEBSOCKET.endpoint);
+    let url = section.required(WEBSOCKET.url).and_then(|field| websocket_url(&field));
+    let serializers =
+        serializers(&mut section, WEBSOCKET.serializers, Serializer::DEFAULT.to_vec());
+    let options = websocket::options(&mut section, WEBSOCKET.options, WebSocketUse::Connecting);
+    section.refuse_unsupported();
     section.finish();
     Some(ConnectingWebSocket { endpoint: endpoint?, url: url?, serializers, options })
 }
 
 fn rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket> {
     section.narrow(&RAWSOCKET_TRANSPORT);
-    section.accepted(&["id"]);
+    section.accepted(&[ID]);
     section.debug();
-    section.url();
-    let endpoint = connecting_endpoint::connecting(&mut section);
-    let serializer = section.required("serializer").and_then(|field| serializer(&field));
-    let max_message_size = rawsocket::max_message_size(&mut section);
-    section.unsupported(unsupported::CONNECTING_AUTH);
+    section.text_without_effect(RAWSOCKET.url, None);
+    let endpoint = connecting_endpoint::connecting(&mut section, RAWSOCKET.endpoint);
+    let serializer = section.required(RAWSOCKET.serializer).and_then(|field| serializer(&field));
+    let max_message_size = rawsocket::max_message_size(&mut section, RAWSOCKET.options, None);
+    section.refuse_unsupported();
     section.finish();
     let (endpoint, serializer) = (endpoint?, serializer?);
     Some(ConnectingRawSocket { endpoint, serializer, max_message_size })

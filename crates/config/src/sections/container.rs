@@ -1,14 +1,14 @@
 //! Containers: processes for components that connect to a router.
 
 use super::component::{self, ContainerComponent};
-use super::ids::Ids;
-use super::worker_options::NativeOptions;
-use crate::section::{Section, SectionKeys};
+use super::ids::{Ids, TYPE_AND_ID};
+use super::worker_options::{NativeOptions, OPTIONS, RESTART, SHUTDOWN};
+use crate::section::{PYTHON_KEYS, Section, SectionKeys};
 
-pub(crate) static CONTAINER: SectionKeys = SectionKeys::closed(
-    "a container",
-    &["type", "id", "options", "components", "manhole", "connections"],
-);
+pub(crate) static CONTAINER: SectionKeys =
+    SectionKeys::closed("a container", &[OPTIONS, COMPONENTS]).with(&[TYPE_AND_ID, &PYTHON_KEYS]);
+
+const COMPONENTS: &str = "components";
 
 /// A worker of type `container`.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,9 +71,9 @@ pub(crate) fn container(
         None => ContainerOptions { native, ..ContainerOptions::default() },
     };
     let mut ids = Ids::new("component");
-    let components = section.items("components");
+    let components = section.items(COMPONENTS);
     let is_empty = components.is_empty()
-        && section.optional("components").is_none_or(|components| components.is_list());
+        && section.optional(COMPONENTS).is_none_or(|components| components.is_list());
     if is_empty && !section.context().names.borrow().disabled {
         section.warn("this container has no components: no process is started for it");
     }
@@ -97,15 +97,15 @@ fn options(mut section: Section<'_>, native: NativeOptions) -> ContainerOptions 
         ("restart-always", ContainerRestart::Always),
     ];
     let default = ContainerShutdownMode::default();
-    let shutdown = section.choice("shutdown", "shutdown mode", &shutdowns, default);
-    let field = section.optional("restart");
+    let shutdown = section.choice(SHUTDOWN, "shutdown mode", &shutdowns, default);
+    let field = section.optional(RESTART);
     let restart = field.as_ref().and_then(|field| field.choice("restart mode", &restarts, &[]));
     let restart = restart.unwrap_or_default();
     if let Some(field) = field.filter(|_| contradict(shutdown, restart)) {
         field.fault("a component cannot be started again and end the container with 'shutdown'");
     }
     // The process of the container is restarted, whichever option its components have.
-    section.has_no_effect("restart", restart != ContainerRestart::Never);
+    section.has_no_effect(RESTART, restart != ContainerRestart::Never);
     section.finish();
     ContainerOptions { native, shutdown, restart }
 }

@@ -1,25 +1,19 @@
 //! The section `controller`: the node itself.
 
-use super::ids;
+use super::ids::{self, ID};
 use crate::field::Field;
 use crate::options::options;
-use crate::section::{Section, SectionKeys, SectionOptions};
+use crate::section::{PYTHON_KEYS, Section, SectionKeys, SectionOptions};
 
-pub(crate) static CONTROLLER: SectionKeys = SectionKeys::closed(
-    "a controller",
-    &[
-        "id",
-        "options",
-        "manhole",
-        "connections",
-        "keyring",
-        "fabric",
-        "fabric-center",
-        "blockchain",
-        "ipfs",
-        "enable_docker",
-    ],
-);
+pub(crate) static CONTROLLER: SectionKeys =
+    SectionKeys::closed("a controller", &[ID, OPTIONS, KEYRING])
+        .with(&[&FABRIC_KEYS, &PYTHON_KEYS]);
+
+const OPTIONS: &str = "options";
+const KEYRING: &str = "keyring";
+
+/// The keys for CrossbarFX.
+const FABRIC_KEYS: [&str; 5] = ["fabric", "fabric-center", "blockchain", "ipfs", "enable_docker"];
 
 pub(crate) static CONTROLLER_OPTIONS: SectionKeys =
     SectionKeys::closed("controller options", ControllerOptions::KEYS);
@@ -37,8 +31,8 @@ options! {
     /// The options of the node itself.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct ControllerOptions {
-        /// The title of the process.
-        title: Option<String> = None, title;
+        /// The title of the process, which is not set.
+        title: Option<String> = None, Section::text_without_effect;
         /// The events that end the node.
         shutdown: Vec<NodeShutdown> = vec![NodeShutdown::OnWorkerExit], shutdown;
         /// Whether workers start at the same time, not one after the other. Containers always do.
@@ -59,26 +53,18 @@ pub enum NodeShutdown {
     OnLastWorkerExit,
 }
 
-/// Reads the key `controller` of a file.
-pub(crate) fn controller(root: &mut Section<'_>) -> Controller {
-    let Some(mut section) = root.section("controller", &CONTROLLER) else {
+/// Reads the controller of a file.
+pub(crate) fn controller(root: &mut Section<'_>, key: &'static str) -> Controller {
+    let Some(mut section) = root.section(key, &CONTROLLER) else {
         return Controller::default();
     };
-    let id = section.optional("id").and_then(|field| ids::check(&field));
-    let options = section.options("options", &CONTROLLER_OPTIONS);
+    let id = section.optional(ID).and_then(|field| ids::check(&field));
+    let options = section.options(OPTIONS, &CONTROLLER_OPTIONS);
     section.ignore_python_keys();
-    section.ignored(&["keyring"], "nothing signs with the key of the node");
-    let fabric = ["fabric", "fabric-center", "blockchain", "ipfs", "enable_docker"];
-    section.ignored(&fabric, "it is for CrossbarFX, which manages nodes from outside");
+    section.ignored(&[KEYRING], "nothing signs with the key of the node");
+    section.ignored(&FABRIC_KEYS, "it is for CrossbarFX, which manages nodes from outside");
     section.finish();
     Controller { id, options }
-}
-
-/// The title of the process, which is not set.
-fn title(section: &mut Section<'_>, key: &'static str, _: Option<String>) -> Option<String> {
-    let title = section.text(key);
-    section.has_no_effect(key, title.is_some());
-    title
 }
 
 /// One word or a list of words. Only a request ends the node: its containers are restarted instead.

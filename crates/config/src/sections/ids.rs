@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::fault::excerpt;
 use crate::field::Field;
-use crate::section::Section;
+use crate::section::{Section, TYPE};
+
+/// The key `id` of items.
+pub(crate) const ID: &str = "id";
+
+/// The keys of items of several types.
+pub(crate) const TYPE_AND_ID: &[&str] = &[TYPE, ID];
 
 /// The ids of the items of one list.
 pub(crate) struct Ids {
@@ -23,14 +29,14 @@ impl Ids {
 
     /// The id of an item: its key `id`, or a generated one such as `worker001`.
     pub(crate) fn of(&mut self, item: &mut Section<'_>) -> String {
-        let given = item.optional("id").and_then(|field| self.given(&field));
+        let given = item.optional(ID).and_then(|field| self.given(&field));
         self.take(item, given)
     }
 
     /// The id of an item whose `id` Crossbar.io does not check. An invalid id is replaced, with a
     /// warning.
     pub(crate) fn of_unchecked(&mut self, item: &mut Section<'_>) -> String {
-        let field = item.optional("id");
+        let field = item.optional(ID);
         let is_valid = |field: &Field<'_>| field.raw_text().is_none_or(is_id);
         let given = match field {
             Some(field) if is_valid(&field) => self.given(&field),

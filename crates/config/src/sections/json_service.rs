@@ -2,11 +2,17 @@
 
 use serde_json::Value;
 
-use crate::options::options;
+use super::ids::TYPE_AND_ID;
+use crate::options::{keys, options};
 use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static JSON_SERVICE: SectionKeys =
-    SectionKeys::closed("a json service", &["type", "id", "value", "options"]);
+    SectionKeys::closed("a json service", ServiceKeys::ALL).with(&[TYPE_AND_ID]);
+
+keys! {
+    /// The keys of a JSON service.
+    const KEYS: ServiceKeys = { value, options };
+}
 
 pub(crate) static JSON_OPTIONS: SectionKeys =
     SectionKeys::closed("json options", JsonOptions::KEYS);
@@ -36,8 +42,8 @@ options! {
 /// Reads a JSON service.
 pub(crate) fn service(mut section: Section<'_>) -> Option<JsonService> {
     section.narrow(&JSON_SERVICE);
-    let value = section.required("value").map(|field| field.json());
-    let options = section.options("options", &JSON_OPTIONS);
+    let value = section.required(KEYS.value).map(|field| field.json());
+    let options = section.options(KEYS.options, &JSON_OPTIONS);
     section.finish();
     Some(JsonService { value: value?, options })
 }

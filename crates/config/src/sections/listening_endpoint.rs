@@ -10,32 +10,30 @@ use crate::addresses::{BoundInterface, IpVersion, ListeningAddress, Ports};
 use crate::env::{self, FileOwner};
 use crate::field::Field;
 use crate::location::SourceLocation;
-use crate::section::{Section, SectionKeys};
+use crate::options::{keys, options};
+use crate::section::{Section, SectionKeys, SectionOptions, TYPE};
 use crate::unsupported;
 
 pub(crate) static ENDPOINT: SectionKeys =
-    SectionKeys::one_of("an endpoint", &["type"], &[&TCP_ENDPOINT, &UNIX_ENDPOINT]);
+    SectionKeys::one_of("an endpoint", &[TYPE], &[&TCP_ENDPOINT, &UNIX_ENDPOINT]);
 
-pub(crate) static TCP_ENDPOINT: SectionKeys = SectionKeys::closed(
-    "a tcp endpoint",
-    &[
-        "type",
-        "port",
-        "portrange",
-        "interface",
-        "version",
-        "backlog",
-        "shared",
-        "user_timeout",
-        "proxy_protocol",
-        "tls",
-    ],
-);
+pub(crate) static TCP_ENDPOINT: SectionKeys = SectionKeys::closed("a tcp endpoint", &[TYPE, PORT])
+    .with(&[ListeningTcp::KEYS])
+    .with_unsupported(unsupported::LISTENING_TLS);
 
-pub(crate) static UNIX_ENDPOINT: SectionKeys = SectionKeys::closed(
-    "a unix endpoint",
-    &["type", "path", "backlog", "mode", "owner", "proxy_protocol"],
-);
+pub(crate) static UNIX_ENDPOINT: SectionKeys =
+    SectionKeys::closed("a unix endpoint", UnixKeys::ALL).with(&[&[TYPE]]);
+
+keys! {
+    /// The keys of a Unix socket to listen on.
+    const UNIX: UnixKeys = { path, backlog, mode, owner, proxy_protocol };
+}
+
+/// The key for one port.
+const PORT: &str = "port";
+
+/// The key for a range of ports.
+const PORT_RANGE: &str = "portrange";
 
 /// An endpoint to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,23 +54,26 @@ impl ListeningEndpoint {
     }
 }
 
-/// A TCP endpoint to listen on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListeningTcp {
-    /// The port or ports.
-    pub ports: Ports,
-    /// The version of IP.
-    pub version: IpVersion,
-    /// The interface; none: all interfaces.
-    pub interface: Option<ListeningInterface>,
-    /// The most connections that wait to be accepted.
-    pub backlog: u16,
-    /// Whether several sockets may listen on the port and share its connections.
-    pub shared: bool,
-    /// How long sent data may stay unacknowledged before the connection ends (`TCP_USER_TIMEOUT`).
-    pub user_timeout: Option<Duration>,
-    /// Whether connections begin with a header of the PROXY protocol.
-    pub proxy_protocol: bool,
+options! {
+    /// A TCP endpoint to listen on.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ListeningTcp {
+        /// The port or ports.
+        ports as PORT_RANGE: Ports = Ports::One(0), ports;
+        /// The interface; none: all interfaces.
+        interface: Option<ListeningInterface> = None, interface;
+        /// The version of IP.
+        version: IpVersion = IpVersion::V4, ip_version;
+        /// The most connections that wait to be accepted.
+        backlog: u16 = Self::DEFAULT_BACKLOG, backlog;
+        /// Whether several sockets may listen on the port and share its connections.
+        shared: bool = false, Section::flag;
+        /// How long sent data may stay unacknowledged before the connection ends
+        /// (`TCP_USER_TIMEOUT`).
+        user_timeout: Option<Duration> = None, user_timeout;
+        /// Whether connections begin with a header of the PROXY protocol.
+        proxy_protocol: bool = false, Section::flag;
+    }
 }
 
 impl ListeningTcp {
@@ -83,15 +84,7 @@ impl ListeningTcp {
 
     /// An endpoint on a port, with default options.
     pub fn on(port: u16) -> Self {
-        Self {
-            ports: Ports::One(port),
-            version: IpVersion::V4,
-            interface: None,
-            backlog: Self::DEFAULT_BACKLOG,
-            shared: false,
-            user_timeout: None,
-            proxy_protocol: false,
-        }
+        Self { ports: Ports::One(port), ..Self::default() }
     }
 
     fn address(&self) -> ListeningAddress {
@@ -140,9 +133,12 @@ impl EndpointKind {
     pub(crate) const ALL: [(&'static str, Self); 2] = [("tcp", Self::Tcp), ("unix", Self::Unix)];
 }
 
-/// Reads the key `endpoint` of a transport that listens, and records its address.
-pub(crate) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint> {
-    let field = transport.required("endpoint")?;
+/// Reads the endpoint of a transport that listens, and records its address.
+pub(crate) fn listening(
+    transport: &mut Section<'_>,
+    key: &'static str,
+) -> Option<ListeningEndpoint> {
+    let field = transport.required(key)?;
     let mut section = Section::of(&field, &ENDPOINT)?;
     let (endpoint, address) = match section.kind(
         "endpoint type",
@@ -150,7 +146,7 @@ pub(crate) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint
         unsupported::LISTENING_ENDPOINTS,
     )? {
         EndpointKind::Tcp => {
-            let tcp = listening_tcp(section)?;
+            let tcp = listening_tcp(section);
             let address = tcp.address();
             (ListeningEndpoint::Tcp(tcp), address)
         }
@@ -167,31 +163,30 @@ pub(crate) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint
     Some(endpoint)
 }
 
-fn listening_tcp(mut section: Section<'_>) -> Option<ListeningTcp> {
+fn listening_tcp(mut section: Section<'_>) -> ListeningTcp {
     section.narrow(&TCP_ENDPOINT);
-    let ports = ports(&mut section);
-    let interface = section.optional("interface").and_then(|field| interface(&field));
-    let version = ip_version(&mut section);
-    let backlog = backlog(&mut section);
-    let shared = section.flag("shared", false);
-    let user_timeout = section.number("user_timeout", &(0..=65_535_u64), 0);
-    let proxy_protocol = section.flag("proxy_protocol", false);
-    section.unsupported(unsupported::LISTENING_TLS);
+    let tcp = ListeningTcp::read(&mut section);
+    section.refuse_unsupported();
     section.finish();
-    let user_timeout = (user_timeout > 0).then(|| Duration::from_millis(user_timeout));
-    let ports = ports?;
-    Some(ListeningTcp { ports, version, interface, backlog, shared, user_timeout, proxy_protocol })
+    tcp
 }
 
-/// `portrange`, or `port`. Port 0 means any free port; Crossbar.io begins at 1.
-fn ports(section: &mut Section<'_>) -> Option<Ports> {
-    let Some(range) = section.optional("portrange") else {
-        return section
-            .required("port")
-            .and_then(|field| port(&field, &(0..=u16::MAX)))
-            .map(Ports::One);
+/// A range of ports, or one port. Port 0 means any free port; Crossbar.io begins at 1. An invalid
+/// port is a fault, so that the default is not used then.
+fn ports(section: &mut Section<'_>, range: &'static str, default: Ports) -> Ports {
+    let ports = match section.optional(range) {
+        Some(range) => port_range(section, &range),
+        None => one_port(section),
     };
-    if let Some(port) = section.optional("port") {
+    ports.unwrap_or(default)
+}
+
+fn one_port(section: &mut Section<'_>) -> Option<Ports> {
+    section.required(PORT).and_then(|field| port(&field, &(0..=u16::MAX))).map(Ports::One)
+}
+
+fn port_range(section: &mut Section<'_>, range: &Field<'_>) -> Option<Ports> {
+    if let Some(port) = section.optional(PORT) {
         port.warn("'port' has no effect beside 'portrange'");
     }
     let ports: Vec<u16> =
@@ -218,21 +213,40 @@ pub(crate) fn port(field: &Field<'_>, range: &RangeInclusive<u16>) -> Option<u16
     port.or_else(|| field.report(format!("'{name}' is set to no port"), Some(expected), None))
 }
 
-/// Reads the key `version`: the version of IP.
-pub(crate) fn ip_version(section: &mut Section<'_>) -> IpVersion {
-    match section.optional("version").map(|field| (field.number(&(4..=6_u8)), field)) {
+/// Reads the version of IP.
+pub(crate) fn ip_version(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: IpVersion,
+) -> IpVersion {
+    match section.optional(key).map(|field| (field.number(&(4..=6_u8)), field)) {
         Some((Some(6), _)) => IpVersion::V6,
         Some((Some(5), field)) => field.expected("4 or 6").unwrap_or(IpVersion::V4),
-        _ => IpVersion::V4,
+        Some(_) => IpVersion::V4,
+        None => default,
     }
 }
 
-fn backlog(section: &mut Section<'_>) -> u16 {
-    section.number("backlog", &(1..=u16::MAX), ListeningTcp::DEFAULT_BACKLOG)
+fn backlog(section: &mut Section<'_>, key: &'static str, default: u16) -> u16 {
+    section.number(key, &(1..=u16::MAX), default)
+}
+
+fn user_timeout(
+    section: &mut Section<'_>,
+    key: &'static str,
+    _: Option<Duration>,
+) -> Option<Duration> {
+    let millis = section.number(key, &(0..=65_535_u64), 0);
+    (millis > 0).then(|| Duration::from_millis(millis))
 }
 
 /// An address or host name. A text that resembles an address, and is none, is no host name either.
-fn interface(field: &Field<'_>) -> Option<ListeningInterface> {
+fn interface(
+    section: &mut Section<'_>,
+    key: &'static str,
+    _: Option<ListeningInterface>,
+) -> Option<ListeningInterface> {
+    let field = section.optional(key)?;
     let name = field.text().filter(|name| !name.is_empty())?;
     // The system accepts fewer than four numbers, such as 127.1, as an address, and numbers with
     // leading zeros.
@@ -253,9 +267,9 @@ fn interface(field: &Field<'_>) -> Option<ListeningInterface> {
 /// Reads a Unix socket. The second value is its canonical path.
 fn listening_unix(mut section: Section<'_>) -> Option<(ListeningUnix, PathBuf)> {
     section.narrow(&UNIX_ENDPOINT);
-    let path = socket_path(&mut section);
-    let backlog = backlog(&mut section);
-    let (mode, owner) = (section.optional("mode"), section.optional("owner"));
+    let path = socket_path(&mut section, UNIX.path);
+    let backlog = backlog(&mut section, UNIX.backlog, ListeningTcp::DEFAULT_BACKLOG);
+    let (mode, owner) = (section.optional(UNIX.mode), section.optional(UNIX.owner));
     if path.as_deref().is_some_and(is_abstract) {
         for field in mode.iter().chain(&owner) {
             field.fault("a socket of the abstract namespace has no file that this could be set of");
@@ -263,7 +277,7 @@ fn listening_unix(mut section: Section<'_>) -> Option<(ListeningUnix, PathBuf)> 
     }
     let (mode, owner) =
         (mode.and_then(|field| file_mode(&field)), owner.and_then(|field| file_owner(&field)));
-    let proxy_protocol = section.flag("proxy_protocol", false);
+    let proxy_protocol = section.flag(UNIX.proxy_protocol, false);
     let canonical = path.as_deref().map(|path| canonical_path(&mut section, path));
     section.finish();
     let unix = ListeningUnix { path: path?, backlog, mode, owner, proxy_protocol };
@@ -278,7 +292,7 @@ fn canonical_path(endpoint: &mut Section<'_>, path: &Path) -> PathBuf {
         return path.to_owned();
     }
     context.environment().check_socket(path).unwrap_or_else(|sentence| {
-        if let Some(field) = endpoint.optional("path") {
+        if let Some(field) = endpoint.optional(UNIX.path) {
             field.fault(sentence);
         }
         path.to_owned()

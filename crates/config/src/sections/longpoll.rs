@@ -5,45 +5,35 @@ use std::time::Duration;
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::auth::{Auth, auth};
+use super::ids::TYPE_AND_ID;
 use super::serializers::serializers;
 use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
 use super::websocket::MAX_MESSAGE_SIZE;
 use crate::field::WholeNumber;
 use crate::options::options;
-use crate::section::{Section, SectionKeys, SectionOptions};
+use crate::section::{DEBUG, Section, SectionKeys, SectionOptions};
 
-pub(crate) static LONGPOLL_SERVICE: SectionKeys = SectionKeys::closed(
-    "a longpoll service",
-    &["type", "id", "options", "serializers", "auth", "slow_consumer"],
-);
+pub(crate) static LONGPOLL_SERVICE: SectionKeys =
+    SectionKeys::closed("a longpoll service", LongPollService::KEYS).with(&[TYPE_AND_ID]);
 
 pub(crate) static LONGPOLL_OPTIONS: SectionKeys =
-    SectionKeys::closed("longpoll options", &["debug", DEBUG_TRANSPORT_ID])
-        .with(LongPollOptions::KEYS);
+    SectionKeys::closed("longpoll options", &[DEBUG, DEBUG_TRANSPORT_ID])
+        .with(&[LongPollOptions::KEYS]);
 
 const DEBUG_TRANSPORT_ID: &str = "debug_transport_id";
 
-/// A service of type `longpoll`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LongPollService {
-    /// The serializers that clients may choose; never empty.
-    pub serializers: Vec<Serializer>,
-    /// The options of sessions.
-    pub options: LongPollOptions,
-    /// The authentication methods.
-    pub auth: Auth,
-    /// What happens to events for slow consumers whose role has no policy.
-    pub slow_consumer: SlowConsumerPolicy,
-}
-
-impl Default for LongPollService {
-    fn default() -> Self {
-        Self {
-            serializers: Serializer::DEFAULT.to_vec(),
-            options: LongPollOptions::default(),
-            auth: Auth::default(),
-            slow_consumer: SlowConsumerPolicy::default(),
-        }
+options! {
+    /// A service of type `longpoll`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LongPollService {
+        /// The options of sessions.
+        options: LongPollOptions = LongPollOptions::default(), options;
+        /// The serializers that clients may choose; never empty.
+        serializers: Vec<Serializer> = Serializer::DEFAULT.to_vec(), serializers;
+        /// The authentication methods.
+        auth: Auth = Auth::default(), auth;
+        /// What happens to events for slow consumers whose role has no policy.
+        slow_consumer: SlowConsumerPolicy = SlowConsumerPolicy::default(), slow_consumer;
     }
 }
 
@@ -90,19 +80,18 @@ const MAX_QUEUE_LIMIT_MESSAGES: u32 = 65_536;
 /// transports.
 pub(crate) fn service(mut section: Section<'_>) -> LongPollService {
     section.narrow(&LONGPOLL_SERVICE);
-    let options = section.section("options", &LONGPOLL_OPTIONS).map(options);
-    let service = LongPollService {
-        serializers: serializers(&mut section),
-        options: options.unwrap_or_default(),
-        auth: auth(&mut section),
-        slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
-    };
+    let service = LongPollService::read(&mut section);
     section.finish();
     service
 }
 
-fn options(mut section: Section<'_>) -> LongPollOptions {
-    section.accepted(&["debug"]);
+fn options(
+    service: &mut Section<'_>,
+    key: &'static str,
+    default: LongPollOptions,
+) -> LongPollOptions {
+    let Some(mut section) = service.section(key, &LONGPOLL_OPTIONS) else { return default };
+    section.accepted(&[DEBUG]);
     let options = LongPollOptions::read(&mut section);
     // A fixed id could be guessed, and any client that knows the id controls the session.
     let is_set = section.text(DEBUG_TRANSPORT_ID).is_some();

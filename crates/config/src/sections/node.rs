@@ -7,10 +7,16 @@ use super::ids::Ids;
 use super::worker::{self, Worker};
 use crate::field::Field;
 use crate::load_context::FormatVersion;
+use crate::options::keys;
 use crate::section::{Section, SectionKeys};
 
 pub(crate) static CONFIGURATION: SectionKeys =
-    SectionKeys::closed("a configuration", &["$schema", "version", "controller", "workers"]);
+    SectionKeys::closed("a configuration", RootKeys::ALL);
+
+keys! {
+    /// The keys of a configuration.
+    const KEYS: RootKeys = { schema = "$schema", version, controller, workers };
+}
 
 /// The settings of one node. If they exist, the configuration is valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,11 +32,11 @@ pub struct Settings {
 /// Reads the whole file.
 pub(crate) fn read(root: &Field<'_>, directory: &Path) -> Option<Settings> {
     let mut section = Section::of(root, &CONFIGURATION)?;
-    section.accepted(&["$schema"]);
+    section.accepted(&[KEYS.schema]);
     read_version(&mut section);
-    let controller = controller::controller(&mut section);
+    let controller = controller::controller(&mut section, KEYS.controller);
     let mut ids = Ids::new("worker");
-    let workers = section.items("workers");
+    let workers = section.items(KEYS.workers);
     let workers: Vec<Worker> =
         workers.iter().filter_map(|field| worker::worker(field, &mut ids)).collect();
     if !section.context().has_faults() {
@@ -46,7 +52,7 @@ const VERSION: u64 = 2;
 /// Reads the version of the format. Version 1 is accepted with warnings that say how to write the
 /// same in version 2.
 fn read_version(root: &mut Section<'_>) {
-    let Some(field) = root.optional("version") else {
+    let Some(field) = root.optional(KEYS.version) else {
         root.context().set_format_version(FormatVersion::V1);
         return root.warn(
             "the file has no 'version' and is read as the older form; today it begins with \

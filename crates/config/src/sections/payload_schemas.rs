@@ -13,22 +13,26 @@ use super::actions::AllowedActions;
 use crate::document::Value;
 use crate::fault::sanitized;
 use crate::field::Field;
+use crate::options::keys;
 use crate::section::{Section, SectionKeys};
 use crate::unsupported;
 
-pub(crate) static VALIDATE: SectionKeys = SectionKeys::closed(
-    "a permission's 'validate'",
-    &[
-        "call",
-        "call_progress",
-        "call_result",
-        "call_result_progress",
-        "call_error",
-        "event",
-        "event_confirmation",
-        "extra",
-    ],
-);
+pub(crate) static VALIDATE: SectionKeys =
+    SectionKeys::closed("a permission's 'validate'", ValidateKeys::ALL);
+
+keys! {
+    /// The keys of `validate`.
+    const KEYS: ValidateKeys = {
+        call,
+        call_progress,
+        call_result,
+        call_result_progress,
+        call_error,
+        event,
+        event_confirmation,
+        extra,
+    };
+}
 
 /// The schemas of a permission (`validate`). The keys and their meaning are those of Crossbar.io;
 /// the values are JSON Schemas.
@@ -150,15 +154,15 @@ pub(crate) fn read(mut section: Section<'_>, allow: AllowedActions) -> PayloadSc
         schema(&field)
     };
     let schemas = PayloadSchemas {
-        call: schema_of("call", allow.call, "call"),
-        call_progress: schema_of("call_progress", allow.call, "call"),
-        call_result: schema_of("call_result", allow.register, "register"),
-        call_result_progress: schema_of("call_result_progress", allow.register, "register"),
-        call_error: schema_of("call_error", allow.register, "register"),
-        event: schema_of("event", allow.publish, "publish"),
+        call: schema_of(KEYS.call, allow.call, "call"),
+        call_progress: schema_of(KEYS.call_progress, allow.call, "call"),
+        call_result: schema_of(KEYS.call_result, allow.register, "register"),
+        call_result_progress: schema_of(KEYS.call_result_progress, allow.register, "register"),
+        call_error: schema_of(KEYS.call_error, allow.register, "register"),
+        event: schema_of(KEYS.event, allow.publish, "publish"),
     };
-    section.has_no_effect("event_confirmation", true);
-    section.has_no_effect("extra", true);
+    section.has_no_effect(KEYS.event_confirmation, true);
+    section.has_no_effect(KEYS.extra, true);
     section.finish();
     schemas
 }

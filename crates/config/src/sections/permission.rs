@@ -9,14 +9,17 @@ use super::uri_pattern::{self, WrittenPattern};
 use crate::document::Value;
 use crate::env;
 use crate::field::Field;
-use crate::options::options;
+use crate::options::{keys, options};
 use crate::section::{Section, SectionKeys, SectionOptions};
 
-pub(crate) static PERMISSION: SectionKeys = SectionKeys::closed(
-    "a permission",
-    &["uri", "match", "allow", "disclose", "cache", "trustlevel", "validate"],
-)
-.with(AllowedActions::KEYS);
+pub(crate) static PERMISSION: SectionKeys =
+    SectionKeys::closed("a permission", PermissionKeys::ALL).with(&[AllowedActions::KEYS]);
+
+keys! {
+    /// The keys of a permission, beside those of version 1.
+    const KEYS: PermissionKeys =
+        { uri, policy = "match", allow, disclose, cache, trustlevel, validate };
+}
 
 pub(crate) static DISCLOSE: SectionKeys =
     SectionKeys::closed("a permission's 'disclose'", DisclosureOptions::KEYS);
@@ -98,12 +101,12 @@ pub(crate) fn permission<'f, 'a>(
     role_trust: Option<u64>,
 ) -> Option<WrittenPermission<'f, 'a>> {
     let mut section = Section::of(field, &PERMISSION)?;
-    let pattern = uri_pattern::pattern(&mut section);
-    let allow = actions::allowed_actions(&mut section);
-    let disclose = section.optional("disclose").and_then(|field| disclose(&field));
-    let cache = section.flag("cache", false);
-    let trustlevel = trustlevel(&mut section).or(role_trust);
-    let validate = section.section("validate", &VALIDATE);
+    let pattern = uri_pattern::pattern(&mut section, KEYS.uri, KEYS.policy);
+    let allow = actions::allowed_actions(&mut section, KEYS.allow);
+    let disclose = section.optional(KEYS.disclose).and_then(|field| disclose(&field));
+    let cache = section.flag(KEYS.cache, false);
+    let trustlevel = trustlevel(&mut section, KEYS.trustlevel).or(role_trust);
+    let validate = section.section(KEYS.validate, &VALIDATE);
     let validate = validate.map(|section| payload_schemas::read(section, allow));
     section.finish();
     let WrittenPattern { uri, policy, pattern } = pattern?;
@@ -121,8 +124,8 @@ pub(crate) fn permission<'f, 'a>(
 }
 
 /// Reads the trust level of a role or permission.
-pub(crate) fn trustlevel(section: &mut Section<'_>) -> Option<u64> {
-    section.optional("trustlevel")?.number(&(0..=MAX_ID))
+pub(crate) fn trustlevel(section: &mut Section<'_>, key: &'static str) -> Option<u64> {
+    section.optional(key)?.number(&(0..=MAX_ID))
 }
 
 /// The word that refuses requests with `disclose_me` in every realm.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use cloverleaf_wamp::realm_name::is_realm_name;
 
-use super::ids::Ids;
+use super::ids::{ID, Ids};
 use super::limits::{REALM_LIMITS, RealmLimits};
 use super::realm_options::{REALM_OPTIONS, RealmOptions};
 use super::role::{self, RoleConfig};
@@ -14,16 +14,31 @@ use super::store::{self, Store, StoreBackend};
 use crate::fault::excerpt;
 use crate::field::Field;
 use crate::names::{LocatedName, RealmConflict};
+use crate::options::keys;
 use crate::section::{Section, SectionKeys};
 use crate::unsupported;
 
-pub(crate) static REALM: SectionKeys =
-    SectionKeys::open("a realm", &["name", "id", "inventory", "rlinks"]).with(RULE_KEYS);
+pub(crate) static REALM: SectionKeys = SectionKeys::open("a realm", RealmKeys::ALL)
+    .with(&[&[ID], RuleKeys::ALL])
+    .with_unsupported(unsupported::REALM_KEYS);
 
 pub(crate) static TEMPLATE: SectionKeys =
-    SectionKeys::closed("a template of realms", &["max_realms"]).with(RULE_KEYS);
+    SectionKeys::closed("a template of realms", TemplateKeys::ALL).with(&[RuleKeys::ALL]);
 
-const RULE_KEYS: &[&str] = &["options", "limits", "roles", "store", "stats"];
+keys! {
+    /// The keys of a realm.
+    const REALM_KEYS: RealmKeys = { name, inventory };
+}
+
+keys! {
+    /// The keys of a template.
+    const TEMPLATE_KEYS: TemplateKeys = { max_realms };
+}
+
+keys! {
+    /// The keys that realms and templates have in common.
+    const RULES: RuleKeys = { options, limits, roles, store, stats };
+}
 
 /// A realm that a router worker hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,10 +107,11 @@ pub(crate) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<RealmConfig> {
         return None;
     };
     let id = ids.of_unchecked(&mut section);
-    let name = section.required("name").and_then(|field| realm_name(&field));
+    let name = section.required(REALM_KEYS.name).and_then(|field| realm_name(&field));
     let (rules, names) = RealmRules::of(&mut section);
-    section.ignored(&["inventory"], "'validate' of a permission takes JSON Schemas instead");
-    section.unsupported(unsupported::REALM_KEYS);
+    section
+        .ignored(&[REALM_KEYS.inventory], "'validate' of a permission takes JSON Schemas instead");
+    section.refuse_unsupported();
     section.finish();
     let Some(name) = name else {
         context.names.borrow_mut().incomplete = true;
@@ -127,7 +143,7 @@ fn report_conflict(field: &Field<'_>, name: &str, other: &RealmConflict) {
 /// Reads a realm template.
 pub(crate) fn template(field: &Field<'_>) -> Option<RealmTemplate> {
     let mut section = Section::of(field, &TEMPLATE)?;
-    let max_realms = section.number("max_realms", &MAX_REALMS, DEFAULT_MAX_REALMS);
+    let max_realms = section.number(TEMPLATE_KEYS.max_realms, &MAX_REALMS, DEFAULT_MAX_REALMS);
     let (RealmRules { options, limits, roles, store, stats }, names) = RealmRules::of(&mut section);
     if let Some(StoreBackend::File { .. }) = store.as_ref().map(|store| &store.backend) {
         field.fault("realms of a template can't share a file: let their store be of type 'memory'");
@@ -153,14 +169,15 @@ struct RealmRules {
 impl RealmRules {
     /// Reads the keys. The second value is the names of the roles, if all of them are known.
     fn of(section: &mut Section<'_>) -> (Self, Option<BTreeSet<String>>) {
-        let options: RealmOptions = section.options("options", &REALM_OPTIONS);
-        let limits = section.options("limits", &REALM_LIMITS);
-        let fields = section.items("roles");
+        let options: RealmOptions = section.options(RULES.options, &REALM_OPTIONS);
+        let limits = section.options(RULES.limits, &REALM_LIMITS);
+        let fields = section.items(RULES.roles);
         let (roles, names) = role::roles(&fields, options.compatibility);
         if fields.is_empty() {
             section.warn("this realm has no roles, so that no client can join it");
         }
-        let (store, stats) = (store::store(section), statistics::statistics(section));
+        let (store, stats) =
+            (store::store(section, RULES.store), statistics::statistics(section, RULES.stats));
         (Self { options, limits, roles, store, stats }, names)
     }
 }

@@ -4,31 +4,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::uri::{Uri, UriRule};
 
-use super::ids::Ids;
+use super::ids::{ID, Ids};
 use super::limits::{ROLE_LIMITS, RoleLimits};
 use super::permission::{self, PermissionConfig, WrittenPermission};
 use super::realm_options::CompatibilityPreset;
-use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
+use super::slow_consumer::{SlowConsumerPolicy, optional_slow_consumer};
 use crate::crossbar_rules;
 use crate::fault::excerpt;
 use crate::field::Field;
+use crate::options::keys;
 use crate::precedence;
 use crate::section::{Section, SectionKeys};
-use crate::unsupported;
+use crate::unsupported::{self, AUTHORIZER};
 
-pub(crate) static ROLE: SectionKeys = SectionKeys::open(
-    "a role",
-    &[
-        "name",
-        "id",
-        "permissions",
-        "authorizer",
-        "allow-by-default",
-        "trustlevel",
-        "slow_consumer",
-        "limits",
-    ],
-);
+pub(crate) static ROLE: SectionKeys = SectionKeys::open("a role", RoleKeys::ALL)
+    .with(&[&[ID]])
+    .with_unsupported(unsupported::ROLE_KEYS);
+
+keys! {
+    /// The keys of a role.
+    const KEYS: RoleKeys = {
+        name,
+        permissions,
+        allow_by_default = "allow-by-default",
+        trustlevel,
+        slow_consumer,
+        limits,
+    };
+}
 
 /// A role of sessions in a realm. Actions that no permission allows are denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,14 +77,14 @@ fn role(
 ) -> Option<RoleConfig> {
     let mut section = Section::of(field, &ROLE)?;
     let id = ids.of_unchecked(&mut section);
-    let name = section.required("name").and_then(|field| role_name(&field));
-    let trust = permission::trustlevel(&mut section);
-    let slow_consumer = slow_consumer(&mut section);
-    let limits = section.options("limits", &ROLE_LIMITS);
-    let fields = section.items("permissions");
+    let name = section.required(KEYS.name).and_then(|field| role_name(&field));
+    let trust = permission::trustlevel(&mut section, KEYS.trustlevel);
+    let slow_consumer = optional_slow_consumer(&mut section, KEYS.slow_consumer);
+    let limits = section.options(KEYS.limits, &ROLE_LIMITS);
+    let fields = section.items(KEYS.permissions);
     let written: Vec<WrittenPermission<'_, '_>> =
         fields.iter().filter_map(|field| permission::permission(field, trust)).collect();
-    section.unsupported(unsupported::ROLE_KEYS);
+    section.refuse_unsupported();
     let default = allow_by_default(&mut section, trust);
     if fields.is_empty() && default.is_none() {
         section.warn("this role has no permissions, so that everything is denied to it");
@@ -100,8 +103,8 @@ fn role(
 /// The permission for `allow-by-default` of Crossbar.io: it allows everything to a role without
 /// permissions and authorizer.
 fn allow_by_default(role: &mut Section<'_>, trustlevel: Option<u64>) -> Option<PermissionConfig> {
-    let field = role.optional("allow-by-default").filter(|field| field.flag() == Some(true))?;
-    if role.optional("permissions").is_some() || role.optional("authorizer").is_some() {
+    let field = role.optional(KEYS.allow_by_default).filter(|field| field.flag() == Some(true))?;
+    if role.optional(KEYS.permissions).is_some() || role.optional(AUTHORIZER).is_some() {
         field.warn("'allow-by-default' has no effect beside 'permissions' or 'authorizer'");
         return None;
     }

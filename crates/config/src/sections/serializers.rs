@@ -6,12 +6,13 @@ use crate::field::Field;
 use crate::section::Section;
 use crate::unsupported;
 
-/// Reads the key `serializers`. If it is absent, the default serializers: one of each name in the
-/// protocol.
-pub(crate) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
-    let Some(field) = section.optional("serializers") else {
-        return Serializer::DEFAULT.to_vec();
-    };
+/// Reads a list of serializers.
+pub(crate) fn serializers(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: Vec<Serializer>,
+) -> Vec<Serializer> {
+    let Some(field) = section.optional(key) else { return default };
     let mut serializers = Vec::new();
     let Some(items) = field.list() else { return serializers };
     if items.is_empty() {

@@ -14,12 +14,24 @@ pub enum SlowConsumerPolicy {
     BlockPublisher,
 }
 
-/// Reads the key `slow_consumer` of a transport or role.
-pub(crate) fn slow_consumer(section: &mut Section<'_>) -> Option<SlowConsumerPolicy> {
+/// Reads the policy of a transport.
+pub(crate) fn slow_consumer(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: SlowConsumerPolicy,
+) -> SlowConsumerPolicy {
+    optional_slow_consumer(section, key).unwrap_or(default)
+}
+
+/// Reads the policy of a role.
+pub(crate) fn optional_slow_consumer(
+    section: &mut Section<'_>,
+    key: &'static str,
+) -> Option<SlowConsumerPolicy> {
     let policies = [
         ("drop-events", SlowConsumerPolicy::DropEvents),
         ("disconnect", SlowConsumerPolicy::Disconnect),
         ("block-publisher", SlowConsumerPolicy::BlockPublisher),
     ];
-    section.optional("slow_consumer")?.choice("policy for slow consumers", &policies, &[])
+    section.optional(key)?.choice("policy for slow consumers", &policies, &[])
 }

@@ -8,10 +8,10 @@ use crate::section::Section;
 /// The longest name of the abstract namespace on Linux, in bytes, with the `@` that stands for NUL.
 const MAX_ABSTRACT_NAME: usize = 108;
 
-/// Reads the key `path` of an endpoint. Variables in it are expanded, and a relative path is
+/// Reads the path of an endpoint. Variables in it are expanded, and a relative path is
 /// resolved against the node directory. A name of the abstract namespace has no directory.
-pub(crate) fn socket_path(section: &mut Section<'_>) -> Option<PathBuf> {
-    let field = section.required("path")?;
+pub(crate) fn socket_path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
+    let field = section.required(key)?;
     let path = field.non_empty_text()?;
     match env::expand(&path, field.context.environment()) {
         Ok(name) if name == "@" => {

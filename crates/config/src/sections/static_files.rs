@@ -4,15 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ids::TYPE_AND_ID;
 use crate::field::Field;
-use crate::options::options;
+use crate::options::{keys, options};
 use crate::section::{Section, SectionKeys, SectionOptions};
-use crate::unsupported;
+use crate::unsupported::{self, PACKAGE};
 
-pub(crate) static STATIC_SERVICE: SectionKeys = SectionKeys::closed(
-    "a static service",
-    &["type", "id", "directory", "package", "resource", "options"],
-);
+pub(crate) static STATIC_SERVICE: SectionKeys =
+    SectionKeys::closed("a static service", ServiceKeys::ALL)
+        .with(&[TYPE_AND_ID])
+        .with_unsupported(unsupported::STATIC_KEYS);
+
+keys! {
+    /// The keys of a static service.
+    const KEYS: ServiceKeys = { directory, options };
+}
 
 pub(crate) static STATIC_OPTIONS: SectionKeys =
     SectionKeys::closed("static options", StaticOptions::KEYS);
@@ -52,11 +58,11 @@ options! {
 pub(crate) fn service(mut section: Section<'_>) -> Option<StaticService> {
     section.narrow(&STATIC_SERVICE);
     let context = section.context();
-    let options = section.options("options", &STATIC_OPTIONS);
-    let directory = match section.optional("package") {
+    let options = section.options(KEYS.options, &STATIC_OPTIONS);
+    let directory = match section.optional(PACKAGE) {
         // The resource of a Python package would be served instead of a directory.
-        Some(_) => section.optional("directory"),
-        None => section.required("directory"),
+        Some(_) => section.optional(KEYS.directory),
+        None => section.required(KEYS.directory),
     };
     let directory = directory.and_then(|field| {
         let directory = context.resolve(&field.non_empty_text()?);
@@ -65,7 +71,7 @@ pub(crate) fn service(mut section: Section<'_>) -> Option<StaticService> {
         }
         Some(directory)
     });
-    section.unsupported(unsupported::STATIC_KEYS);
+    section.refuse_unsupported();
     section.finish();
     Some(StaticService { directory: directory?, options })
 }

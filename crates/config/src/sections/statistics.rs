@@ -30,9 +30,9 @@ options! {
     }
 }
 
-/// Reads the key `stats` of a realm.
-pub(crate) fn statistics(realm: &mut Section<'_>) -> Option<StatsOptions> {
-    let mut section = realm.section("stats", &STATISTICS)?;
+/// Reads the statistics of a realm.
+pub(crate) fn statistics(realm: &mut Section<'_>, key: &'static str) -> Option<StatsOptions> {
+    let mut section = realm.section(key, &STATISTICS)?;
     let options = StatsOptions::read(&mut section);
     section.finish();
     Some(options)

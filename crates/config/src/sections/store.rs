@@ -6,29 +6,40 @@ use std::path::PathBuf;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::field::Field;
-use crate::section::{Section, SectionKeys};
+use crate::options::keys;
+use crate::section::{Section, SectionKeys, TYPE};
 
-pub(crate) static STORE: SectionKeys = SectionKeys::open(
-    "a realm's store",
-    &[
-        "type",
-        "path",
-        "maxsize",
-        "limit",
-        "max_bytes",
-        "cache_bytes",
-        "event-history",
-        "call-queue",
-    ],
-);
+pub(crate) static STORE: SectionKeys =
+    SectionKeys::open("a realm's store", StoreKeys::ALL).with(&[&[TYPE]]);
 
 pub(crate) static HISTORY_RULE: SectionKeys =
-    SectionKeys::open("a rule of event-history", &["max_bytes"]).with(RULE_KEYS);
+    SectionKeys::open("a rule of event-history", HistoryKeys::ALL).with(&[RuleKeys::ALL]);
 
 pub(crate) static CALL_QUEUE_RULE: SectionKeys =
-    SectionKeys::open("a rule of call-queue", RULE_KEYS);
+    SectionKeys::open("a rule of call-queue", RuleKeys::ALL);
 
-const RULE_KEYS: &[&str] = &["uri", "match", "limit"];
+keys! {
+    /// The keys of a store.
+    const STORE_KEYS: StoreKeys = {
+        path,
+        maxsize,
+        limit,
+        max_bytes,
+        cache_bytes,
+        event_history = "event-history",
+        call_queue = "call-queue",
+    };
+}
+
+keys! {
+    /// The keys of a rule of `event-history`, beside those of all rules.
+    const HISTORY: HistoryKeys = { max_bytes };
+}
+
+keys! {
+    /// The keys of all rules.
+    const RULE: RuleKeys = { uri, policy = "match", limit };
+}
 
 /// The store of a realm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +116,9 @@ enum StoreKind {
     Cfxdb,
 }
 
-/// Reads the key `store` of a realm.
-pub(crate) fn store(realm: &mut Section<'_>) -> Option<Store> {
-    let mut section = realm.section("store", &STORE)?;
+/// Reads the store of a realm.
+pub(crate) fn store(realm: &mut Section<'_>, key: &'static str) -> Option<Store> {
+    let mut section = realm.section(key, &STORE)?;
     let kinds =
         [("memory", StoreKind::Memory), ("redb", StoreKind::Redb), ("cfxdb", StoreKind::Cfxdb)];
     let kind = section.kind("store type", &kinds, &[]);
@@ -115,7 +126,7 @@ pub(crate) fn store(realm: &mut Section<'_>) -> Option<Store> {
         StoreKind::Memory => Some(StoreBackend::Memory),
         StoreKind::Redb => file(&mut section),
         StoreKind::Cfxdb => {
-            section.has_no_effect("maxsize", true);
+            section.has_no_effect(STORE_KEYS.maxsize, true);
             section.warn(
                 "events are kept in a file of this router's own (as with 'redb'); those of an \
                  existing cfxdb are not taken over",
@@ -123,15 +134,15 @@ pub(crate) fn store(realm: &mut Section<'_>) -> Option<Store> {
             file(&mut section)
         }
     });
-    let limit = section.optional("limit").and_then(|field| field.number_up_to(&LIMITS));
+    let limit = section.optional(STORE_KEYS.limit).and_then(|field| field.number_up_to(&LIMITS));
     let default = limit.unwrap_or(DEFAULT_LIMIT);
     let bytes = match backend {
         Some(StoreBackend::File { .. }) => DEFAULT_BYTES_IN_FILE,
         _ => DEFAULT_BYTES_IN_MEMORY,
     };
-    let bytes = section.number("max_bytes", &BYTES, bytes);
-    let event_history = history_rules(&section.items("event-history"), default, bytes);
-    let call_queue = match section.optional("call-queue") {
+    let bytes = section.number(STORE_KEYS.max_bytes, &BYTES, bytes);
+    let event_history = history_rules(&section.items(STORE_KEYS.event_history), default, bytes);
+    let call_queue = match section.optional(STORE_KEYS.call_queue) {
         Some(field) => call_queue_rules(&field.list().unwrap_or_default(), default),
         None => all_procedures(limit.unwrap_or(DEFAULT_CALL_QUEUE)),
     };
@@ -143,7 +154,7 @@ pub(crate) fn store(realm: &mut Section<'_>) -> Option<Store> {
 
 /// The file of a store. If `path` is a directory, as with Crossbar.io, the file is in it.
 fn file(section: &mut Section<'_>) -> Option<StoreBackend> {
-    let field = section.required("path")?;
+    let field = section.required(STORE_KEYS.path)?;
     let path = field.context.resolve(&field.non_empty_text()?);
     let context = field.context;
     if !context.names.borrow().disabled {
@@ -157,14 +168,14 @@ fn file(section: &mut Section<'_>) -> Option<StoreBackend> {
             return field.report(message, Some("a file for each realm".to_owned()), None);
         }
     }
-    let cache_bytes = section.number("cache_bytes", &BYTES, DEFAULT_CACHE_BYTES);
+    let cache_bytes = section.number(STORE_KEYS.cache_bytes, &BYTES, DEFAULT_CACHE_BYTES);
     Some(StoreBackend::File { path, cache_bytes })
 }
 
 fn history_rules(fields: &[Field<'_>], limit: usize, bytes: usize) -> Vec<HistoryRule> {
     let rule = |field: &Field<'_>| {
         let mut section = Section::of(field, &HISTORY_RULE)?;
-        let max_bytes = section.number("max_bytes", &BYTES, bytes);
+        let max_bytes = section.number(HISTORY.max_bytes, &BYTES, bytes);
         let CallQueueRule { pattern, limit } = rule(section, limit)?;
         Some(HistoryRule { pattern, limit, max_bytes })
     };
@@ -185,10 +196,10 @@ fn all_procedures(limit: usize) -> Vec<CallQueueRule> {
 
 /// Reads the keys that both kinds of rules have.
 fn rule(mut section: Section<'_>, default: usize) -> Option<CallQueueRule> {
-    let uri = section.required("uri").and_then(|field| Some((field.text()?, field)));
+    let uri = section.required(RULE.uri).and_then(|field| Some((field.text()?, field)));
     let policies = MatchPolicy::ALL.map(|policy| (policy.name(), policy));
-    let policy = section.choice("match", "match policy", &policies, MatchPolicy::default());
-    let limit = section.number_up_to("limit", &LIMITS, default);
+    let policy = section.choice(RULE.policy, "match policy", &policies, MatchPolicy::default());
+    let limit = section.number_up_to(RULE.limit, &LIMITS, default);
     if limit == 0 {
         section.warn("this rule has no effect: its 'limit' is 0");
     }

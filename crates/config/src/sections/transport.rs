@@ -1,28 +1,23 @@
 //! Transports on which a router listens.
 
-use cloverleaf_wamp::serializer::Serializer;
-
-use super::auth::{Auth, auth};
-use super::ids::Ids;
-use super::limits::{LISTENER_LIMITS, ListenerLimits};
-use super::listening_endpoint::{self, ListeningEndpoint};
+use super::ids::{Ids, TYPE_AND_ID};
+use super::limits::ListenerLimits;
+use super::listening_endpoint::ListeningEndpoint;
 use super::rawsocket::{self, RAWSOCKET_TRANSPORT, RawSocketTransport};
-use super::serializers::serializers;
-use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
 use super::testee::{
     self, STREAM_TESTEE, StreamTesteeTransport, TesteeTransport, WEBSOCKET_TESTEE,
     WEBSOCKET_TESTEE_TYPE,
 };
 use super::universal::{self, UNIVERSAL_TRANSPORT, UniversalTransport};
-use super::web::{self, WEB_TRANSPORT, WEBSOCKET_SERVICE_KEYS, WebTransport};
-use super::websocket::{self, WebSocketSettings, WebSocketUse};
+use super::web::{self, WEB_TRANSPORT, WebTransport};
+use super::websocket_transport::{self, WEBSOCKET_TRANSPORT, WebSocketTransport};
 use crate::field::Field;
 use crate::section::{Section, SectionKeys};
 use crate::unsupported;
 
 pub(crate) static TRANSPORT: SectionKeys = SectionKeys::one_of(
     "a transport",
-    &["type", "id"],
+    TYPE_AND_ID,
     &[
         &RAWSOCKET_TRANSPORT,
         &WEBSOCKET_TRANSPORT,
@@ -32,10 +27,6 @@ pub(crate) static TRANSPORT: SectionKeys = SectionKeys::one_of(
         &STREAM_TESTEE,
     ],
 );
-
-pub(crate) static WEBSOCKET_TRANSPORT: SectionKeys =
-    SectionKeys::closed("a websocket transport", &["type", "id", "endpoint", "limits"])
-        .with(WEBSOCKET_SERVICE_KEYS);
 
 /// A transport on which a router listens.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,27 +82,6 @@ impl ListeningTransport {
     }
 }
 
-/// A transport of type `websocket`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WebSocketTransport {
-    /// The id.
-    pub id: String,
-    /// The endpoint to listen on.
-    pub endpoint: ListeningEndpoint,
-    /// The limits of connections.
-    pub limits: ListenerLimits,
-    /// The URL that clients use.
-    pub url: Option<String>,
-    /// The serializers that clients may choose; never empty.
-    pub serializers: Vec<Serializer>,
-    /// The options of WebSocket connections.
-    pub options: WebSocketSettings,
-    /// The authentication methods.
-    pub auth: Auth,
-    /// What happens to events for slow consumers whose role has no policy.
-    pub slow_consumer: SlowConsumerPolicy,
-}
-
 #[derive(Clone, Copy)]
 enum ListeningTransportKind {
     RawSocket,
@@ -144,7 +114,7 @@ pub(crate) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<ListeningTra
             rawsocket::transport(section, id).map(ListeningTransport::RawSocket)
         }
         ListeningTransportKind::WebSocket => {
-            websocket(section, id).map(ListeningTransport::WebSocket)
+            websocket_transport::transport(section, id).map(ListeningTransport::WebSocket)
         }
         ListeningTransportKind::Web => web::transport(section, id).map(ListeningTransport::Web),
         ListeningTransportKind::Universal => {
@@ -157,28 +127,4 @@ pub(crate) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<ListeningTra
             testee::stream(section, id).map(ListeningTransport::StreamTestee)
         }
     }
-}
-
-fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport> {
-    section.narrow(&WEBSOCKET_TRANSPORT);
-    section.debug();
-    let endpoint = listening_endpoint::listening(&mut section);
-    let limits = section.options("limits", &LISTENER_LIMITS);
-    let url = section.url();
-    let serializers = serializers(&mut section);
-    let options = websocket::options(&mut section, WebSocketUse::Listener);
-    let auth = auth(&mut section);
-    let slow_consumer = slow_consumer(&mut section).unwrap_or_default();
-    section.ignore_cookie();
-    section.finish();
-    Some(WebSocketTransport {
-        id,
-        endpoint: endpoint?,
-        limits,
-        url,
-        serializers,
-        options,
-        auth,
-        slow_consumer,
-    })
 }

@@ -18,10 +18,14 @@ pub(crate) struct WrittenPattern {
     pub(crate) pattern: Option<UriPattern>,
 }
 
-/// Reads `uri` and `match` of a permission.
-pub(crate) fn pattern(permission: &mut Section<'_>) -> Option<WrittenPattern> {
-    let uri = permission.required("uri");
-    let policy = permission.optional("match").map(|field| policy(&field));
+/// Reads the URI and the match policy of a permission.
+pub(crate) fn pattern(
+    permission: &mut Section<'_>,
+    uri: &'static str,
+    policy_key: &'static str,
+) -> Option<WrittenPattern> {
+    let uri = permission.required(uri);
+    let policy = permission.optional(policy_key).map(|field| policy(&field));
     let field = uri?;
     let text = field.text()?;
     let (uri, policy) = match policy {

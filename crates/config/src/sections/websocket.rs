@@ -11,7 +11,7 @@ use crate::section::{Section, SectionKeys, SectionOptions};
 
 pub(crate) static WEBSOCKET_OPTIONS: SectionKeys =
     SectionKeys::closed("websocket options", &[ENABLE_HYBI10, ENABLE_FLASH_POLICY, FLASH_POLICY])
-        .with(WebSocketSettings::KEYS);
+        .with(&[WebSocketSettings::KEYS]);
 
 options! {
     /// The options of WebSocket connections (RFC 6455). Times and sizes that are 0 in the file are
@@ -28,7 +28,7 @@ options! {
         /// Whether WebSocket connections are accepted.
         enable_rfc6455: bool = true, Section::flag;
         /// The timeout of the opening handshake.
-        open_handshake_timeout: Option<Duration> = None, milliseconds;
+        open_handshake_timeout as OPEN_HANDSHAKE_TIMEOUT: Option<Duration> = None, milliseconds;
         /// The timeout of the closing handshake.
         close_handshake_timeout: Option<Duration> = None, milliseconds;
         /// Whether a plain GET is answered with a page about the service.
@@ -44,7 +44,7 @@ options! {
         /// The longest frame, in bytes.
         max_frame_size: Option<u32> = None, size_up_to;
         /// The longest message, in bytes.
-        max_message_size: Option<u32> = None, size;
+        max_message_size as MESSAGE_SIZE: Option<u32> = None, size;
         /// The size of the frames that messages are split into, in bytes.
         auto_fragment_size: Option<u32> = None, size_up_to;
         /// Whether the connection is dropped at once after a violation of the protocol.
@@ -82,8 +82,10 @@ const MIN_MILLISECONDS: u32 = 1_000;
 const PING_SIZES: RangeInclusive<u8> = 12..=125;
 
 /// The options that a connecting transport acts on.
-const CONNECTING_KEYS: [&str; 1] = ["max_message_size"];
+const CONNECTING_KEYS: [&str; 1] = [MESSAGE_SIZE];
 
+const OPEN_HANDSHAKE_TIMEOUT: &str = "open_handshake_timeout";
+const MESSAGE_SIZE: &str = "max_message_size";
 const ENABLE_HYBI10: &str = "enable_hybi10";
 const ENABLE_FLASH_POLICY: &str = "enable_flash_policy";
 const FLASH_POLICY: &str = "flash_policy";
@@ -99,9 +101,13 @@ pub(crate) enum WebSocketUse {
     Connecting,
 }
 
-/// Reads the key `options` of a WebSocket transport or service.
-pub(crate) fn options(transport: &mut Section<'_>, use_of: WebSocketUse) -> WebSocketSettings {
-    let Some(mut section) = transport.section("options", &WEBSOCKET_OPTIONS) else {
+/// Reads the options of a WebSocket transport or service.
+pub(crate) fn options(
+    transport: &mut Section<'_>,
+    key: &'static str,
+    use_of: WebSocketUse,
+) -> WebSocketSettings {
+    let Some(mut section) = transport.section(key, &WEBSOCKET_OPTIONS) else {
         return WebSocketSettings::default();
     };
     let options = WebSocketSettings::read(&mut section);
@@ -121,7 +127,7 @@ pub(crate) fn options(transport: &mut Section<'_>, use_of: WebSocketUse) -> WebS
 /// Warns that the handshake of a service has no timeout of its own.
 fn warn_of_handshake_timeout(section: &mut Section<'_>, options: &WebSocketSettings) {
     if options.open_handshake_timeout.is_some()
-        && let Some(field) = section.optional("open_handshake_timeout")
+        && let Some(field) = section.optional(OPEN_HANDSHAKE_TIMEOUT)
     {
         field.warn(
             "a service's handshake begins with its request, which 'client_timeout' of the web \

@@ -2,37 +2,32 @@
 
 use super::component::{self, RouterComponent};
 use super::container::{self, CONTAINER, ContainerWorker};
-use super::ids::Ids;
+use super::ids::{Ids, TYPE_AND_ID};
 use super::realm::{self, RealmConfig, RealmTemplate};
 use super::testee::{self, TesteeTransport};
 use super::transport::{self, ListeningTransport};
-use super::worker_options::{self, NativeOptions, WORKER_OPTIONS, WorkerEnv};
+use super::worker_options::{self, ENV, NativeOptions, OPTIONS, WORKER_OPTIONS, WorkerEnv};
 use crate::field::Field;
-use crate::section::{Section, SectionKeys};
+use crate::options::keys;
+use crate::section::{PYTHON_KEYS, Section, SectionKeys};
 use crate::unsupported;
 
 pub(crate) static WORKER: SectionKeys =
-    SectionKeys::one_of("a worker", &["type", "id"], &[&ROUTER, &CONTAINER, &TESTEE]);
+    SectionKeys::one_of("a worker", TYPE_AND_ID, &[&ROUTER, &CONTAINER, &TESTEE]);
 
-pub(crate) static ROUTER: SectionKeys = SectionKeys::closed(
-    "a router",
-    &[
-        "type",
-        "id",
-        "options",
-        "realms",
-        "realm_template",
-        "transports",
-        "components",
-        "manhole",
-        "connections",
-    ],
-);
+pub(crate) static ROUTER: SectionKeys =
+    SectionKeys::closed("a router", RouterKeys::ALL).with(&[TYPE_AND_ID, &[OPTIONS], &PYTHON_KEYS]);
 
-pub(crate) static TESTEE: SectionKeys = SectionKeys::closed(
-    "a websocket-testee",
-    &["type", "id", "options", "transport", "manhole", "connections"],
-);
+pub(crate) static TESTEE: SectionKeys =
+    SectionKeys::closed("a websocket-testee", &[OPTIONS, TESTEE_TRANSPORT])
+        .with(&[TYPE_AND_ID, &PYTHON_KEYS]);
+
+const TESTEE_TRANSPORT: &str = "transport";
+
+keys! {
+    /// The keys of a router, beside those of every worker.
+    const ROUTER_KEYS: RouterKeys = { realms, realm_template, transports, components };
+}
 
 /// An enabled worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +108,7 @@ pub(crate) fn worker(field: &Field<'_>, ids: &mut Ids) -> Option<Worker> {
         WorkerKind::Router => ids.of(&mut section),
         WorkerKind::Container | WorkerKind::WebSocketTestee => ids.of_unchecked(&mut section),
     };
-    let options = section.section("options", &WORKER_OPTIONS);
+    let options = section.section(OPTIONS, &WORKER_OPTIONS);
     let (options, rest) = options.map(worker_options::native).unzip();
     let (native, disabled) = options.unwrap_or_default();
     field.context.names.borrow_mut().disabled = disabled;
@@ -140,10 +135,10 @@ fn router(
     finish_options(rest, &options);
     let (mut realm_ids, mut transport_ids) = (Ids::new("realm"), Ids::new("transport"));
     let mut component_ids = Ids::new("component");
-    let realms = section.items("realms");
-    let template = section.optional("realm_template");
-    let transports = section.items("transports");
-    let components = section.items("components");
+    let realms = section.items(ROUTER_KEYS.realms);
+    let template = section.optional(ROUTER_KEYS.realm_template);
+    let transports = section.items(ROUTER_KEYS.transports);
+    let components = section.items(ROUTER_KEYS.components);
     let worker = RouterWorker {
         id,
         options,
@@ -171,7 +166,7 @@ fn testee_worker(
 ) -> Option<TesteeWorker> {
     section.narrow(&TESTEE);
     finish_options(rest, &options);
-    let transport = section.required("transport").and_then(|field| testee::of_worker(&field));
+    let transport = section.required(TESTEE_TRANSPORT).and_then(|field| testee::of_worker(&field));
     section.ignore_python_keys();
     section.finish();
     Some(TesteeWorker { id, options, transport: transport? })
@@ -180,7 +175,7 @@ fn testee_worker(
 /// Finishes the options of a worker that has no process of its own, so that `env` has no effect.
 fn finish_options(rest: Option<Section<'_>>, options: &NativeOptions) {
     if let Some(mut rest) = rest {
-        rest.has_no_effect("env", options.env != WorkerEnv::default());
+        rest.has_no_effect(ENV, options.env != WorkerEnv::default());
         rest.finish();
     }
 }

@@ -9,57 +9,63 @@ use crate::document::{Entry, Value};
 use crate::env;
 use crate::fault::excerpt;
 use crate::field::Field;
-use crate::section::{Section, SectionKeys};
+use crate::options::options;
+use crate::section::{Section, SectionKeys, SectionOptions};
 
-pub(crate) static WORKER_OPTIONS: SectionKeys = SectionKeys::closed(
-    "worker options",
-    &[
-        "title",
-        "extra",
-        "python",
-        "pythonpath",
-        "cpu_affinity",
-        "env",
-        "expose_controller",
-        "expose_shared",
-        "disabled",
-        "reactor",
-        "shutdown",
-        "restart",
-    ],
-);
+pub(crate) static WORKER_OPTIONS: SectionKeys =
+    SectionKeys::closed("worker options", &[REACTOR, DISABLED, SHUTDOWN, RESTART])
+        .with(&[NativeOptions::KEYS]);
 
 pub(crate) static WORKER_ENV: SectionKeys =
-    SectionKeys::closed("a process environment", &["inherit", "vars"]);
+    SectionKeys::closed("a process environment", WorkerEnv::KEYS);
 
-/// The options of all workers.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct NativeOptions {
-    /// The title of the worker's process.
-    pub title: Option<String>,
-    /// The Python interpreter for Python components.
-    pub python: Option<PathBuf>,
-    /// The directories that are searched for Python components.
-    pub pythonpath: Vec<PathBuf>,
-    /// The processors that the worker may use; empty: all.
-    pub cpu_affinity: Vec<u32>,
-    /// The environment of the worker's process.
-    pub env: WorkerEnv,
-    /// Whether components may use the node's own session.
-    pub expose_controller: bool,
-    /// Whether components may share objects.
-    pub expose_shared: bool,
-    /// Arbitrary data for the worker.
-    pub extra: Json,
+/// The key of the options of a worker.
+pub(crate) const OPTIONS: &str = "options";
+
+const REACTOR: &str = "reactor";
+const DISABLED: &str = "disabled";
+
+/// The key of the environment.
+pub(crate) const ENV: &str = "env";
+
+/// The key of the event that ends a container.
+pub(crate) const SHUTDOWN: &str = "shutdown";
+
+/// The key of the components of a container that are restarted.
+pub(crate) const RESTART: &str = "restart";
+
+options! {
+    /// The options of all workers.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct NativeOptions {
+        /// The directories that are searched for Python components.
+        pythonpath: Vec<PathBuf> = Vec::new(), paths;
+        /// The title of the worker's process.
+        title: Option<String> = None, Section::text_without_effect;
+        /// The Python interpreter for Python components.
+        python: Option<PathBuf> = None, python;
+        /// The processors that the worker may use; empty: all.
+        cpu_affinity: Vec<u32> = Vec::new(), cpu_affinity;
+        /// The environment of the worker's process.
+        env as ENV: WorkerEnv = WorkerEnv::default(), environment;
+        /// Whether components may use the node's own session.
+        expose_controller: bool = false, Section::flag_without_effect;
+        /// Whether components may share objects.
+        expose_shared: bool = false, Section::flag_without_effect;
+        /// Arbitrary data for the worker.
+        extra: Json = Json::Null, extra;
+    }
 }
 
-/// The environment of a worker's process (`env`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WorkerEnv {
-    /// The variables inherited from the node.
-    pub inherit: EnvInherit,
-    /// Additional variables, which override inherited ones.
-    pub vars: BTreeMap<String, String>,
+options! {
+    /// The environment of a worker's process (`env`).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct WorkerEnv {
+        /// The variables inherited from the node.
+        inherit: EnvInherit = EnvInherit::All, inherit;
+        /// Additional variables, which override inherited ones.
+        vars: BTreeMap<String, String> = BTreeMap::new(), variables;
+    }
 }
 
 /// The variables that a process inherits from the node.
@@ -77,36 +83,43 @@ pub enum EnvInherit {
 /// Reads the options of all workers, and whether the worker is disabled. Returns the section too,
 /// since it may have more options.
 pub(crate) fn native(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'_>) {
-    let context = section.context();
-    let paths = section.texts("pythonpath", Vec::new());
-    let options = NativeOptions {
-        title: section.text("title"),
-        python: section.text("python").map(PathBuf::from),
-        pythonpath: paths.iter().map(|path| context.resolve(path)).collect(),
-        cpu_affinity: cpu_affinity(&mut section),
-        env: section.section("env", &WORKER_ENV).map(worker_env).unwrap_or_default(),
-        expose_controller: section.flag_without_effect("expose_controller", false),
-        expose_shared: section.flag_without_effect("expose_shared", false),
-        extra: section.optional("extra").map(|field| field.json()).unwrap_or_default(),
-    };
-    section.has_no_effect("title", options.title.is_some());
-    section.ignored(&["reactor"], "it chooses an event loop of Python");
-    section.has_no_effect("extra", !options.extra.is_null());
-    let disabled = section.optional("disabled").and_then(|field| is_disabled(&field));
+    let options = NativeOptions::read(&mut section);
+    section.ignored(&[REACTOR], "it chooses an event loop of Python");
+    let disabled = section.optional(DISABLED).and_then(|field| is_disabled(&field));
     ((options, disabled.unwrap_or(false)), section)
 }
 
-fn cpu_affinity(section: &mut Section<'_>) -> Vec<u32> {
-    let cpus = section.items("cpu_affinity");
+fn paths(section: &mut Section<'_>, key: &'static str, _: Vec<PathBuf>) -> Vec<PathBuf> {
+    let context = section.context();
+    let paths = section.texts(key, Vec::new());
+    paths.iter().map(|path| context.resolve(path)).collect()
+}
+
+fn python(section: &mut Section<'_>, key: &'static str, _: Option<PathBuf>) -> Option<PathBuf> {
+    section.text(key).map(PathBuf::from)
+}
+
+fn cpu_affinity(section: &mut Section<'_>, key: &'static str, _: Vec<u32>) -> Vec<u32> {
+    let cpus = section.items(key);
     if let Some(first) = cpus.first() {
         first.warn("workers are not bound to processors by this version");
     }
     cpus.iter().filter_map(|cpu| cpu.number(&(0..=u32::MAX))).collect()
 }
 
+fn environment(section: &mut Section<'_>, key: &'static str, _: WorkerEnv) -> WorkerEnv {
+    section.options(key, &WORKER_ENV)
+}
+
+fn extra(section: &mut Section<'_>, key: &'static str, default: Json) -> Json {
+    let extra = section.optional(key).map_or(default, |field| field.json());
+    section.has_no_effect(key, !extra.is_null());
+    extra
+}
+
 /// Whether the options of a worker disable it. Faults of the option are not reported here.
 pub(crate) fn is_disabled_worker(worker: &Field<'_>) -> bool {
-    let field = worker.at("/options/disabled");
+    let field = worker.at(&format!("/{OPTIONS}/{DISABLED}"));
     match field.node.yaml_1_1_value.as_deref().unwrap_or(&field.node.value) {
         Value::Bool(flag) => *flag,
         Value::String(text) => is_disabled_by(&field, text),
@@ -140,18 +153,24 @@ fn variable(text: &str) -> Option<&str> {
     env::bare_name(text).or_else(|| braced.filter(|name| env::is_name(name)))
 }
 
-fn worker_env(mut section: Section<'_>) -> WorkerEnv {
-    let inherit = section.optional("inherit").and_then(|field| {
+fn inherit(section: &mut Section<'_>, key: &'static str, default: EnvInherit) -> EnvInherit {
+    let inherit = section.optional(key).and_then(|field| {
         if field.is_list() {
             return field.texts().map(EnvInherit::Named);
         }
         Some(if field.flag()? { EnvInherit::All } else { EnvInherit::Nothing })
     });
-    let vars = section.optional("vars").and_then(|field| field.entries()).unwrap_or_default();
-    let vars = vars.into_iter().filter_map(|(entry, field)| environment_variable(entry, &field));
-    let env = WorkerEnv { inherit: inherit.unwrap_or_default(), vars: vars.collect() };
-    section.finish();
-    env
+    inherit.unwrap_or(default)
+}
+
+fn variables(
+    section: &mut Section<'_>,
+    key: &'static str,
+    _: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let entries = section.optional(key).and_then(|field| field.entries()).unwrap_or_default();
+    let entries = entries.into_iter();
+    entries.filter_map(|(entry, field)| environment_variable(entry, &field)).collect()
 }
 
 /// A variable with a name and value that the operating system accepts.
