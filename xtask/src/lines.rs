@@ -1,7 +1,7 @@
 //! `cargo xtask lines`: the lengths of lines that no formatter breaks. These are comments in all
 //! languages, and all lines of Python files and of the Makefile.
 //!
-//! Not for Rust code: rustfmt breaks its lines.
+//! Not for Rust code: rustfmt breaks its lines, except those with long strings.
 
 /// Longest line in characters; rustfmt has the same limit for code.
 const MAX_COLUMNS: usize = 100;

@@ -107,7 +107,7 @@ pub enum AdmissionStep<R> {
     Refused(Refusal),
 }
 
-/// What an attempt to join keeps until its end.
+/// The state of an attempt to join, kept until its end.
 #[derive(Debug)]
 struct Attempt<R> {
     realm: CompactString,

@@ -28,7 +28,7 @@ pub struct InboundLimits {
     pub bytes: usize,
     /// Number of events; 1,048,576 by default.
     pub events: usize,
-    /// What happens to an event above the mark.
+    /// The policy for an event above the mark.
     pub overflow: EventOverflow,
 }
 
@@ -39,7 +39,7 @@ impl Default for InboundLimits {
     }
 }
 
-/// What a session above its high-water mark does with an event.
+/// The policy of a session above its high-water mark for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EventOverflow {
     /// Drops it.

@@ -81,7 +81,7 @@ pub fn load_for(
         Faults { faults: vec![fault], omitted: 0, warnings: Vec::new() }
     };
     let format = FileFormat::of(path).ok_or_else(|| {
-        let message = "the name tells no format of a configuration".to_owned();
+        let message = "the file name has no known extension".to_owned();
         unreadable(message, Some("a name that ends in .json, .yaml or .yml"))
     })?;
     let text = environment

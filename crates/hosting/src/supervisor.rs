@@ -205,7 +205,7 @@ async fn log_lines(worker: String, output: impl AsyncRead + Unpin) {
 async fn end(worker: &str, mut child: Child, stdin: Option<ChildStdin>) {
     drop(stdin);
     if timeout(END_TIMEOUT, child.wait()).await.is_err() {
-        tracing::warn!(worker, "container does not end and is killed");
+        tracing::warn!(worker, "container killed");
         if let Err(error) = child.kill().await {
             tracing::warn!(worker, reason = %error, "container not killed");
         }

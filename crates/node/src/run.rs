@@ -96,6 +96,7 @@ fn log_start(node: &Node) {
     if let Some(url) = page {
         tracing::info!("try: open {url} in a browser");
     }
+    // In the message and not in a field, so that it can be copied into a shell.
     if let Some(line) = caller.and_then(|url| node.component_classes().first_call_at(&url)) {
         tracing::info!("try: {line}");
     }

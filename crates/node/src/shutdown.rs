@@ -31,7 +31,7 @@ pub(crate) async fn drain(realms: &Realms, requests_in_flight: impl Fn() -> usiz
     let calls = || realms.all().iter().map(|realm| realm.calls_in_flight()).sum::<usize>();
     let busy = || calls() + requests_in_flight();
     if !wait_until(|| busy() == 0, DRAIN_TIMEOUT).await {
-        tracing::warn!(calls = busy(), "calls and requests given up");
+        tracing::warn!(calls = busy(), "calls and requests canceled");
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn end_sessions(realms: &Realms) {
     }
     let open = || realms.all().iter().map(|realm| connected_sessions(realm)).sum::<usize>();
     if !wait_until(|| open() == 0, CLOSING_TIMEOUT).await {
-        tracing::info!(sessions = open(), "sessions have not ended in time");
+        tracing::info!(sessions = open(), "sessions closed after the timeout");
     }
     realms.close_unjoined(error_uri::SYSTEM_SHUTDOWN);
     // They have nothing in flight, so whether they have ended makes no difference.

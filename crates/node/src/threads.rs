@@ -20,8 +20,8 @@ mod spin;
 
 pub(crate) use rings::Sockets;
 
-/// The runtime of one thread that routes. `spin` is for how long it looks for more at the most
-/// before it sleeps.
+/// The runtime of one thread that routes. `spin`: the maximum time for which it polls before it
+/// sleeps.
 pub(crate) fn routing_runtime(spin: Duration) -> io::Result<Runtime> {
     let spins =
         !spin.is_zero() && std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
@@ -49,11 +49,11 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 /// The threads of a node beside its first one.
 #[derive(Debug)]
 pub(crate) struct Threads {
-    others: Vec<Other>,
+    others: Vec<WorkerThread>,
 }
 
 #[derive(Debug)]
-struct Other {
+struct WorkerThread {
     handle: Handle,
     /// Dropped to end the thread.
     _stop: oneshot::Sender<()>,
@@ -63,7 +63,7 @@ impl Threads {
     /// Starts the threads beside the caller's, which is on its runtime.
     pub(crate) fn start(tuning: Tuning) -> io::Result<Self> {
         rings::start(tuning.sockets)?;
-        let start = |number| Other::start(number, tuning);
+        let start = |number| WorkerThread::start(number, tuning);
         let others = (1..tuning.threads()).map(start).collect::<io::Result<_>>()?;
         Ok(Self { others })
     }
@@ -91,7 +91,7 @@ impl Threads {
     }
 }
 
-impl Other {
+impl WorkerThread {
     fn start(number: usize, tuning: Tuning) -> io::Result<Self> {
         let runtime = routing_runtime(tuning.spin())?;
         let handle = runtime.handle().clone();

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 
 use cloverleaf_router::{
-    EventStore, HistoryId, HistoryQuery, RealmSettings, Record, Ticket, publication_of,
+    EventStore, HistoryId, HistoryQuery, RealmSettings, Record, StoreTicket, publication_of,
 };
 use cloverleaf_store as store;
 pub use cloverleaf_store::{StoreError, catches_panics, check};
@@ -50,9 +50,9 @@ impl EventStore for StoredEvents {
         self.store.has_room()
     }
 
-    fn append(&mut self, history: HistoryId, record: Record) -> Ticket {
+    fn append(&mut self, history: HistoryId, record: Record) -> StoreTicket {
         let Record { publication, bytes } = record;
-        Ticket(
+        StoreTicket(
             self.store.append(history.0, store::StoredRecord { id: publication.number(), bytes }),
         )
     }
@@ -126,7 +126,7 @@ struct StoreWatch {
 impl StoreObserver for StoreWatch {
     fn stored(&self, up_to: u64, outcome: WriteOutcome<'_>) {
         if let Some(realm) = self.link.get() {
-            realm.stored(Ticket(up_to), outcome);
+            realm.stored(StoreTicket(up_to), outcome);
         }
     }
 
@@ -161,7 +161,7 @@ impl StoreObserver for StoreWatch {
                 events = records,
                 damaged,
                 missing,
-                "event store damaged: these events are not given to subscribers"
+                "event store damaged"
             ),
             StoreReport::Unreadable { reason } => log_limited!(
                 warn,
@@ -175,7 +175,7 @@ impl StoreObserver for StoreWatch {
                 %path,
                 reason,
                 lost,
-                "event store stopped: events are refused until it can be written again"
+                "event store stopped"
             ),
             StoreReport::Restarted => tracing::warn!(%realm, %path, "event store works again"),
         }

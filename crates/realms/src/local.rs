@@ -104,7 +104,8 @@ impl Link for LocalLink {
             tracing::warn!(
                 realm = %realm.name(),
                 session = %key.id(),
-                "session in the router reads too slowly and misses events"
+                internal = true,
+                "session reads too slowly and misses events"
             );
             realm.handle_loss(key);
         }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use cloverleaf_router::{
     Admitted, Compatibility, Decision, DecisionTicket, HistoryAnswer, Metered, Moment, Random,
     Realm, RealmSettings, Refusal, RefusedPattern, Role, SessionCounts, SessionFlow, SessionKey,
-    SessionStats, SharedLimits, Ticket, Validation,
+    SessionStats, SharedLimits, StoreTicket, Validation,
 };
 use cloverleaf_wakes::{DeferredWakes, work_left};
 use cloverleaf_wamp::ids::SessionId;
@@ -290,7 +290,7 @@ impl RealmHost {
     }
 
     /// Reports that the events of the realm up to a ticket are stored, or why they are lost.
-    pub fn stored(&self, up_to: Ticket, outcome: Result<(), &str>) {
+    pub fn stored(&self, up_to: StoreTicket, outcome: Result<(), &str>) {
         self.step(|realm, _| realm.stored(up_to, outcome));
     }
 

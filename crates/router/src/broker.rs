@@ -52,7 +52,7 @@ use acknowledgement::Acknowledgements;
 use backpressure::Backpressure;
 use durable::Durable;
 pub(crate) use history::EventFilter;
-pub use history::{Bounds, EventStore, HistoryId, HistorySettings, Record, Ticket};
+pub use history::{Bounds, EventStore, HistoryId, HistorySettings, Record, StoreTicket};
 use history::{History, MemoryHistory};
 pub(crate) use history_query::{EventsForm, HistoryRequest};
 pub use history_query::{HistoryAnswer, HistoryQuery, UnreadableRecord};

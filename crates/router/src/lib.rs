@@ -62,7 +62,7 @@ pub use authorization::{Action, Disclosure, Permission, Role, Verdict};
 pub use authorizer::{Authorizer, Decision, DecisionTicket, Question};
 pub use broker::{
     Bounds, EventStore, HistoryAnswer, HistoryId, HistoryQuery, HistorySettings, Record,
-    RetentionSettings, Ticket, UnreadableRecord, publication_of,
+    RetentionSettings, StoreTicket, UnreadableRecord, publication_of,
 };
 pub use cloverleaf_auth::{Admission, Admitted, Anonymous, Refusal};
 pub use compatibility::Compatibility;

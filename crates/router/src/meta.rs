@@ -51,9 +51,9 @@ macro_rules! procedures {
     ($($(#[$doc:meta])* $name:ident = $uri:literal ($($parameter:literal),*);)*) => {
         /// A meta procedure.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Procedure { $($(#[$doc])* $name),* }
+        pub(crate) enum MetaProcedure { $($(#[$doc])* $name),* }
 
-        impl Procedure {
+        impl MetaProcedure {
             /// The procedure with this URI.
             pub(crate) fn named(uri: &str) -> Option<Self> {
                 match uri { $($uri => Some(Self::$name),)* _ => None }
@@ -105,7 +105,7 @@ procedures! {
     GetEvents = "wamp.subscription.get_events" ("subscription_id");
 }
 
-impl Procedure {
+impl MetaProcedure {
     /// The most bytes that its arguments may hold, as they were written. They are decoded while
     /// the realm is locked.
     const fn max_bytes(self, limits: &SessionLimits) -> usize {
@@ -123,7 +123,7 @@ const MAX_POSITIONAL: usize = 5;
 #[derive(Debug, Clone, Copy)]
 struct MetaCall<'a> {
     from: SessionKey,
-    procedure: Procedure,
+    procedure: MetaProcedure,
     call: &'a Call,
     /// The first positional arguments.
     positional: &'a [Option<Encoded>; MAX_POSITIONAL],
@@ -209,7 +209,7 @@ impl<O: Outbox> Realm<O> {
     pub(crate) fn call_meta(
         &mut self,
         from: SessionKey,
-        procedure: Procedure,
+        procedure: MetaProcedure,
         call: &Call,
         now: Moment,
     ) -> Result<Option<Payload>, RequestFailure> {
@@ -226,30 +226,30 @@ impl<O: Outbox> Realm<O> {
         };
         let meta = MetaCall { from, procedure, call, positional: &positional, now };
         match procedure {
-            Procedure::CountSessions => self.count_sessions(meta),
-            Procedure::ListSessions => self.list_sessions(meta),
-            Procedure::GetSession => self.get_session(meta).map(Some),
-            Procedure::KillSession => self.kill_session(meta).map(Some),
-            Procedure::KillByAuthid => self.kill_by_authid(meta),
-            Procedure::KillByAuthrole => self.kill_by_authrole(meta),
-            Procedure::KillAll => self.kill_all(meta),
-            Procedure::AddTestament => self.add_testament(meta).map(Some),
-            Procedure::FlushTestaments => self.flush_testaments(meta).map(Some),
-            Procedure::ListRegistrations => self.list_registrations(meta),
-            Procedure::LookupRegistration => self.lookup_registration(meta).map(Some),
-            Procedure::MatchRegistration => self.match_registration(meta).map(Some),
-            Procedure::GetRegistration => self.get_registration(meta).map(Some),
-            Procedure::ListCallees => self.list_callees(meta),
-            Procedure::CountCallees => self.count_callees(meta).map(Some),
-            Procedure::RemoveCallee => self.remove_callee(meta).map(Some),
-            Procedure::ListSubscriptions => self.list_subscriptions(meta),
-            Procedure::LookupSubscription => self.lookup_subscription(meta).map(Some),
-            Procedure::MatchSubscriptions => self.match_subscriptions(meta),
-            Procedure::GetSubscription => self.get_subscription(meta).map(Some),
-            Procedure::ListSubscribers => self.list_subscribers(meta),
-            Procedure::CountSubscribers => self.count_subscribers(meta).map(Some),
-            Procedure::RemoveSubscriber => self.remove_subscriber(meta).map(Some),
-            Procedure::GetEvents => self.get_events(meta),
+            MetaProcedure::CountSessions => self.count_sessions(meta),
+            MetaProcedure::ListSessions => self.list_sessions(meta),
+            MetaProcedure::GetSession => self.get_session(meta).map(Some),
+            MetaProcedure::KillSession => self.kill_session(meta).map(Some),
+            MetaProcedure::KillByAuthid => self.kill_by_authid(meta),
+            MetaProcedure::KillByAuthrole => self.kill_by_authrole(meta),
+            MetaProcedure::KillAll => self.kill_all(meta),
+            MetaProcedure::AddTestament => self.add_testament(meta).map(Some),
+            MetaProcedure::FlushTestaments => self.flush_testaments(meta).map(Some),
+            MetaProcedure::ListRegistrations => self.list_registrations(meta),
+            MetaProcedure::LookupRegistration => self.lookup_registration(meta).map(Some),
+            MetaProcedure::MatchRegistration => self.match_registration(meta).map(Some),
+            MetaProcedure::GetRegistration => self.get_registration(meta).map(Some),
+            MetaProcedure::ListCallees => self.list_callees(meta),
+            MetaProcedure::CountCallees => self.count_callees(meta).map(Some),
+            MetaProcedure::RemoveCallee => self.remove_callee(meta).map(Some),
+            MetaProcedure::ListSubscriptions => self.list_subscriptions(meta),
+            MetaProcedure::LookupSubscription => self.lookup_subscription(meta).map(Some),
+            MetaProcedure::MatchSubscriptions => self.match_subscriptions(meta),
+            MetaProcedure::GetSubscription => self.get_subscription(meta).map(Some),
+            MetaProcedure::ListSubscribers => self.list_subscribers(meta),
+            MetaProcedure::CountSubscribers => self.count_subscribers(meta).map(Some),
+            MetaProcedure::RemoveSubscriber => self.remove_subscriber(meta).map(Some),
+            MetaProcedure::GetEvents => self.get_events(meta),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) enum LaneId {
 struct ParkedMessage {
     message: ClientMessage,
     bytes: usize,
-    /// It is the CALL that begins a call.
+    /// Whether this is the first CALL of a call.
     begins_call: bool,
     state: ParkedState,
 }
@@ -52,7 +52,7 @@ struct ParkedMessage {
 #[derive(Debug)]
 pub(crate) struct Unparked {
     pub(crate) message: ClientMessage,
-    /// It is the CALL that begins a call.
+    /// Whether this is the first CALL of a call.
     pub(crate) begins_call: bool,
 }
 
@@ -322,7 +322,8 @@ impl Parking {
         (self.schedule(session) == Schedule::Push).then_some(session)
     }
 
-    /// Fails the parked CALL that a further part or a CANCEL belongs to, for want of room.
+    /// Fails the parked CALL that a further part or a CANCEL belongs to, because the limit of parked
+    /// messages is reached.
     pub(crate) fn fail_call(
         &mut self,
         session: SessionKey,

@@ -26,7 +26,7 @@ use cloverleaf_wamp::message::{Abort, ClientMessage, InvocationError};
 use foldhash::HashMap;
 
 use crate::authorization::{Role, TRUSTED};
-use crate::broker::{Broker, EventStore, Ticket};
+use crate::broker::{Broker, EventStore, StoreTicket};
 use crate::deadline::Moment;
 use crate::dealer::Dealer;
 use crate::jobs::Jobs;
@@ -223,8 +223,8 @@ impl<O: Outbox> Realm<O> {
         self.handle(from, message, decided, now)
     }
 
-    /// Handles a message that waits for no decision and whose request id is in order. Inlined, so that a message is not copied once
-    /// more on its way.
+    /// Handles a message that waits for no decision and whose request id is in order. Inlined, so
+    /// that a message is not copied once more on its way.
     #[inline(always)]
     fn handle(
         &mut self,
@@ -351,7 +351,7 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// The event store has stored, or lost for a reason, everything up to a ticket.
-    pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
+    pub fn stored(&mut self, up_to: StoreTicket, outcome: Result<(), &str>) {
         self.broker.stored(&mut self.sessions, up_to, outcome);
     }
 }

@@ -20,10 +20,10 @@ use wildcard_trie::WildcardTrie;
 /// How far [`UriIndex::next_matches`] has come. It stays valid while entries come and go: entries
 /// before it are not found again, entries behind it are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MatchCursor(Stage);
+pub struct MatchCursor(CursorStage);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Stage {
+enum CursorStage {
     /// Nothing has been found.
     #[default]
     Start,
@@ -36,7 +36,7 @@ enum Stage {
 impl MatchCursor {
     /// Whether everything has been found.
     pub const fn is_at_end(self) -> bool {
-        matches!(self.0, Stage::End)
+        matches!(self.0, CursorStage::End)
     }
 }
 
@@ -119,7 +119,7 @@ impl<V> UriIndex<V> {
         let mut visited = 0;
         let mut path = wildcard_trie::Path::default();
         match cursor.0 {
-            Stage::Start => {
+            CursorStage::Start => {
                 if let Some(value) = self.exact.get(uri) {
                     found(value);
                 }
@@ -129,11 +129,11 @@ impl<V> UriIndex<V> {
                     found(value);
                 });
             }
-            Stage::Wildcards(reached) => path = reached,
-            Stage::End => return 0,
+            CursorStage::Wildcards(reached) => path = reached,
+            CursorStage::End => return 0,
         }
         let walked = self.wildcard.next_matches(uri, path, visits, &mut found);
-        cursor.0 = walked.stopped_at.map_or(Stage::End, Stage::Wildcards);
+        cursor.0 = walked.stopped_at.map_or(CursorStage::End, CursorStage::Wildcards);
         visited + walked.visited
     }
 

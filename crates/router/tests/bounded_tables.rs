@@ -9,7 +9,7 @@ use cloverleaf_router::limits::{
 };
 use cloverleaf_router::{
     Admitted, Compatibility, EventStore, HistoryId, HistoryQuery, HistorySettings, Metered,
-    Principal, RealmSettings, Record, Refusal, SessionFlow, SessionStats, Ticket,
+    Principal, RealmSettings, Record, Refusal, SessionFlow, SessionStats, StoreTicket,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client};
 use cloverleaf_testkit::recorder::OutboxState;
@@ -32,8 +32,8 @@ impl EventStore for SlowStore {
         true
     }
 
-    fn append(&mut self, _: HistoryId, _: Record) -> Ticket {
-        Ticket(1)
+    fn append(&mut self, _: HistoryId, _: Record) -> StoreTicket {
+        StoreTicket(1)
     }
 
     fn note_dropped(&mut self) {}
@@ -59,7 +59,7 @@ fn hold_back(lab: &mut Lab, peer: Peer) {
 }
 
 fn finish_storing(lab: &mut Lab) {
-    lab.stored(Ticket(1), Ok(()));
+    lab.stored(StoreTicket(1), Ok(()));
 }
 
 fn subscribe(lab: &mut Lab, peer: Peer, topic: &str) {

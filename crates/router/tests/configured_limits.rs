@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloverleaf_router::{
     CallQueue, Compatibility, EventStore, HistoryId, HistoryQuery, HistorySettings, Permission,
     RealmSettings, Record, Refusal, Role, Schemas, SessionFlow, SessionLimits, SharedLimits,
-    Ticket, Validation,
+    StoreTicket, Validation,
 };
 use cloverleaf_testkit::asking::refusal;
 use cloverleaf_testkit::lab::ANYONE;
@@ -38,8 +38,8 @@ impl EventStore for StuckStore {
         true
     }
 
-    fn append(&mut self, _: HistoryId, _: Record) -> Ticket {
-        Ticket(1)
+    fn append(&mut self, _: HistoryId, _: Record) -> StoreTicket {
+        StoreTicket(1)
     }
 
     fn note_dropped(&mut self) {}

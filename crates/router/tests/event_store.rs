@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_router::{
     EventStore, HistoryId, HistoryQuery, HistorySettings, RealmSettings, Record, SessionFlow,
-    Ticket,
+    StoreTicket,
 };
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
@@ -34,9 +34,9 @@ impl EventStore for Store {
         !self.is_full.load(Ordering::Relaxed)
     }
 
-    fn append(&mut self, _: HistoryId, record: Record) -> Ticket {
+    fn append(&mut self, _: HistoryId, record: Record) -> StoreTicket {
         self.records.lock().push(record);
-        Ticket(self.given.fetch_add(1, Ordering::Relaxed) + 1)
+        StoreTicket(self.given.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     fn note_dropped(&mut self) {
@@ -97,12 +97,12 @@ fn event_is_acknowledged_and_sent_when_it_is_stored_and_not_when_it_is_lost() {
     let second = archive.publish(4, heard(), "com.kept.a");
     archive.publish(5, heard(), "com.kept.a");
     assert_eq!(archive.received(), []);
-    archive.lab.stored(Ticket(2), Ok(()));
+    archive.lab.stored(StoreTicket(2), Ok(()));
     let event = |number, publication| router::event(2, publication, args([number]));
     let published = router::published;
     let safe = [published(3, first), event(3, first), published(4, second), event(4, second)];
     assert_eq!(archive.received(), safe);
-    archive.lab.stored(Ticket(3), Err("the disk is full"));
+    archive.lab.stored(StoreTicket(3), Err("the disk is full"));
     let lost = router::refused(RequestKind::Publish, 5, error_uri::UNAVAILABLE, "the disk is full");
     assert_eq!(archive.received(), [lost]);
     archive.lab.disconnect(archive.alice);
@@ -117,7 +117,7 @@ fn publications_behind_an_unstored_event_keep_their_order() {
     let news = archive.publish(4, silent(), "com.news");
     let unacknowledged = archive.publish(5, silent(), "com.kept.a");
     assert_eq!(archive.received(), []);
-    archive.lab.stored(Ticket(1), Ok(()));
+    archive.lab.stored(StoreTicket(1), Ok(()));
     let event = router::event;
     let expected = [
         router::published(3, stored),
@@ -129,7 +129,7 @@ fn publications_behind_an_unstored_event_keep_their_order() {
     // With nothing before it, an unacknowledged publication does not wait.
     let alone = archive.publish(6, silent(), "com.kept.a");
     assert_eq!(archive.received(), [event(2, alone, args([6]))]);
-    archive.lab.stored(Ticket(3), Ok(()));
+    archive.lab.stored(StoreTicket(3), Ok(()));
     assert_eq!(archive.received(), []);
 }
 
@@ -151,7 +151,7 @@ fn events_of_an_ended_session_are_sent_when_they_are_stored() {
     archive.lab.send(bob, message);
     let publication = archive.lab.last_publication();
     archive.lab.disconnect(bob);
-    archive.lab.stored(Ticket(1), Ok(()));
+    archive.lab.stored(StoreTicket(1), Ok(()));
     assert_eq!(archive.received(), [router::event(2, publication, args([1]))]);
     archive.lab.disconnect(archive.alice);
     assert!(archive.lab.realm().is_empty());
@@ -177,7 +177,7 @@ fn removal_of_a_session_ends_when_its_publications_are_stored() {
     let steps = (0..100).take_while(|_| archive.lab.step()).count();
     assert!(steps < 100, "nothing is tried again before the events are stored");
     assert_eq!(archive.received().len(), 0);
-    archive.lab.stored(Ticket(count), Ok(()));
+    archive.lab.stored(StoreTicket(count), Ok(()));
     archive.lab.work();
     assert_eq!(archive.received().len() as u64, count);
     archive.lab.disconnect(archive.alice);
@@ -205,11 +205,11 @@ fn acknowledged_delivery_reports_a_failed_store_and_a_failed_receiver() {
     let mut archive = Archive::new();
     archive.publish(3, asking(), "com.kept.a");
     assert_eq!(archive.received(), []);
-    archive.lab.stored(Ticket(1), Err("the disk is full"));
+    archive.lab.stored(StoreTicket(1), Err("the disk is full"));
     let lost = router::refused(RequestKind::Publish, 3, error_uri::UNAVAILABLE, "the disk is full");
     assert_eq!(archive.received(), [lost]);
     let safe = archive.publish(4, asking(), "com.kept.a");
-    archive.lab.stored(Ticket(2), Ok(()));
+    archive.lab.stored(StoreTicket(2), Ok(()));
     assert_eq!(archive.received(), [router::published(4, safe)]);
 }
 
@@ -263,7 +263,7 @@ fn query_is_answered_when_the_store_has_the_events() {
 fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
     let mut archive = Archive::new();
     let first = archive.publish(3, heard(), "com.kept.a");
-    archive.lab.stored(Ticket(1), Ok(()));
+    archive.lab.stored(StoreTicket(1), Ok(()));
     let event = router::event(2, first, args([3]));
     assert_eq!(archive.received(), [router::published(3, first), event]);
     archive.publish(3, client::acknowledged(), "com.kept.a");
@@ -274,7 +274,7 @@ fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
         assert_eq!(archive.lab.submit(archive.alice, again), SessionFlow::Close);
         let text = "request id 3 is used twice at the same time";
         assert_eq!(archive.received(), [router::violation(text)]);
-        archive.lab.stored(Ticket(1), Ok(()));
+        archive.lab.stored(StoreTicket(1), Ok(()));
         assert_eq!(archive.received(), []);
         assert!(archive.lab.realm().is_empty());
     }

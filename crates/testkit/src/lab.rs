@@ -24,7 +24,7 @@ use cloverleaf_router::limits;
 use cloverleaf_router::{
     Admitted, Compatibility, Decision, DecisionTicket, HistoryAnswer, Metered, Moment, Permission,
     Principal, Realm, RealmSettings, Refusal, RefusedPattern, Role, SessionFlow, SessionKey,
-    SessionStats, SharedLimits, Ticket, TimeOfDay, Timestamp,
+    SessionStats, SharedLimits, StoreTicket, TimeOfDay, Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -346,7 +346,7 @@ impl Lab {
     }
 
     /// Reports the progress of the event store.
-    pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
+    pub fn stored(&mut self, up_to: StoreTicket, outcome: Result<(), &str>) {
         self.realm.stored(up_to, outcome);
         self.work();
     }

@@ -83,10 +83,10 @@ pub struct Connection<H: Handler> {
     receiver: OutboundReceiver<H::Item>,
     batch: VecDeque<H::Item>,
     encoded: EncodedBatch,
-    /// EncodedBatch bytes. Those before `sent` have been written.
+    /// Encoded bytes. Those before `sent` have been written.
     unsent: Vec<u8>,
     sent: usize,
-    /// EncodedBatch bytes that answer pings, counted until everything has been sent.
+    /// Encoded bytes of pongs, counted until everything has been sent.
     pongs: usize,
     stage: ConnectionStage,
     deadline: Option<Pin<Box<Sleep>>>,

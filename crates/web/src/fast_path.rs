@@ -27,7 +27,7 @@ use tokio::task::yield_now;
 
 use crate::connections::{HttpConnection, InFlight, Shutdown};
 use crate::read_ahead::ReadAhead;
-use crate::request_body::Reading;
+use crate::request_body::BodyGuard;
 use crate::response_body::LargeResponse;
 use crate::routes::{Routes, Service};
 
@@ -77,13 +77,13 @@ pub(crate) struct FastPath<'a> {
     /// Number of buffered bytes needed before parsing again.
     needed: usize,
     /// The request whose body is being read.
-    reading: Option<(InFlight<'a>, Reading<'a>)>,
+    reading: Option<(InFlight<'a>, BodyGuard<'a>)>,
     /// Written bytes that the socket has not taken yet.
     unsent: Vec<u8>,
 }
 
 /// The next event of a connection.
-enum Next<'a> {
+enum ConnectionEvent<'a> {
     /// A request that was handed to the router.
     Request(ResponseFuture<'a>),
     NeedsHyper,
@@ -116,7 +116,7 @@ enum Started<'r> {
 }
 
 /// The result of a request.
-enum Outcome {
+enum RequestEnd {
     /// A reply is written. A long body is left to be sent.
     Replied(Persistence, Bytes),
     /// The client hung up before the reply.
@@ -149,7 +149,7 @@ impl<'a> FastPath<'a> {
                 self.stream = self.stream.into_ring()?;
             }
             let outcome = match poll_fn(|context| self.poll_next(context)).await? {
-                Next::Request(mut response) => {
+                ConnectionEvent::Request(mut response) => {
                     let reading = self.reading.take();
                     let _in_flight = reading.map_or_else(
                         || InFlight::new(self.in_flight, self.connection),
@@ -157,17 +157,19 @@ impl<'a> FastPath<'a> {
                     );
                     poll_fn(|context| self.poll_response(&mut response, context)).await?
                 }
-                Next::NeedsHyper => {
+                ConnectionEvent::NeedsHyper => {
                     return Ok(FastPathEnd::NeedsHyper(self.stream, self.read_ahead));
                 }
-                Next::Rerouted => return Ok(FastPathEnd::Rerouted(self.stream, self.read_ahead)),
-                Next::End => {
+                ConnectionEvent::Rerouted => {
+                    return Ok(FastPathEnd::Rerouted(self.stream, self.read_ahead));
+                }
+                ConnectionEvent::End => {
                     // A ring may still have to send part of the last response.
                     poll_fn(|context| self.stream.poll_shutdown(context)).await?;
                     return Ok(FastPathEnd::Closed);
                 }
             };
-            let Outcome::Replied(after, body) = outcome else { return Ok(FastPathEnd::Closed) };
+            let RequestEnd::Replied(after, body) = outcome else { return Ok(FastPathEnd::Closed) };
             if !self.unsent.is_empty() {
                 let unsent = std::mem::take(&mut self.unsent);
                 self.send(&unsent).await?;
@@ -186,11 +188,11 @@ impl<'a> FastPath<'a> {
         }
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Next<'a>>> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<ConnectionEvent<'a>>> {
         loop {
             match self.connection.shutdown() {
                 Shutdown::None => {}
-                Shutdown::Reroute => return Poll::Ready(Ok(Next::Rerouted)),
+                Shutdown::Reroute => return Poll::Ready(Ok(ConnectionEvent::Rerouted)),
                 Shutdown::Graceful | Shutdown::Now => return Poll::Ready(Ok(self.finish())),
             }
             if self.read_ahead.len() >= self.needed {
@@ -210,19 +212,30 @@ impl<'a> FastPath<'a> {
 
     /// The next event of a connection that has to end. hyper can answer a request that has begun
     /// and take no other.
-    fn finish(&self) -> Next<'a> {
+    fn finish(&self) -> ConnectionEvent<'a> {
         let was_served = self.connection.requests.load(Ordering::Relaxed) > 0;
-        if self.read_ahead.is_empty() && was_served { Next::End } else { Next::NeedsHyper }
+        if self.read_ahead.is_empty() && was_served {
+            ConnectionEvent::End
+        } else {
+            ConnectionEvent::NeedsHyper
+        }
     }
 
     /// Reads. Takes a request directly from the bytes that were read if none are buffered, and
     /// buffers the others.
-    fn poll_read_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Next<'a>>>> {
+    fn poll_read_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<ConnectionEvent<'a>>>> {
         BUFFERS.with_borrow_mut(|buffers| {
             let count = ready!(self.stream.poll_read(context, &mut buffers.input))?;
             if count == 0 {
                 // hyper sees the end, too, and knows the response to a part of a request.
-                let next = if self.read_ahead.is_empty() { Next::End } else { Next::NeedsHyper };
+                let next = if self.read_ahead.is_empty() {
+                    ConnectionEvent::End
+                } else {
+                    ConnectionEvent::NeedsHyper
+                };
                 return Poll::Ready(Ok(Some(next)));
             }
             let read = &buffers.input[..count];
@@ -238,13 +251,17 @@ impl<'a> FastPath<'a> {
     }
 
     /// The next event and its length in bytes. None if it needs more than the `buffered` bytes.
-    fn classify(&mut self, started: Started<'a>, buffered: usize) -> Option<(Next<'a>, usize)> {
+    fn classify(
+        &mut self,
+        started: Started<'a>,
+        buffered: usize,
+    ) -> Option<(ConnectionEvent<'a>, usize)> {
         match started {
             Started::Request(response, length) => {
                 self.needed = 1;
-                Some((Next::Request(response), length))
+                Some((ConnectionEvent::Request(response), length))
             }
-            Started::NeedsHyper => Some((Next::NeedsHyper, 0)),
+            Started::NeedsHyper => Some((ConnectionEvent::NeedsHyper, 0)),
             Started::PartOfHead => {
                 self.needed = buffered + 1;
                 None
@@ -253,7 +270,7 @@ impl<'a> FastPath<'a> {
                 self.needed = length;
                 let (in_flight, connection) = (self.in_flight, self.connection);
                 self.reading.get_or_insert_with(|| {
-                    (InFlight::new(in_flight, connection), Reading::new(&connection.reading))
+                    (InFlight::new(in_flight, connection), BodyGuard::new(&connection.reading))
                 });
                 None
             }
@@ -265,7 +282,7 @@ impl<'a> FastPath<'a> {
         &mut self,
         response: &mut ResponseFuture<'_>,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<Outcome>> {
+    ) -> Poll<io::Result<RequestEnd>> {
         if let Poll::Ready(reply) = Pin::new(response).poll(context) {
             return Poll::Ready(self.write(reply, context));
         }
@@ -276,16 +293,24 @@ impl<'a> FastPath<'a> {
                 Poll::Ready(io::Result::Ok(count == 0))
             });
             if ready!(is_at_end)? {
-                return Poll::Ready(Ok(Outcome::HungUp));
+                return Poll::Ready(Ok(RequestEnd::HungUp));
             }
         }
         // Nothing more is read, so the socket is asked for its end. `connections` wakes this task
         // for that every few seconds.
-        if self.stream.peer_has_ended() { Poll::Ready(Ok(Outcome::HungUp)) } else { Poll::Pending }
+        if self.stream.peer_has_ended() {
+            Poll::Ready(Ok(RequestEnd::HungUp))
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Writes a reply, as much as the socket takes at once. A long body is left to be sent.
-    fn write(&mut self, reply: BridgeResponse, context: &mut Context<'_>) -> io::Result<Outcome> {
+    fn write(
+        &mut self,
+        reply: BridgeResponse,
+        context: &mut Context<'_>,
+    ) -> io::Result<RequestEnd> {
         let after =
             if self.connection.is_ending() { Persistence::Close } else { Persistence::KeepAlive };
         BUFFERS.with_borrow_mut(|buffers| {
@@ -302,7 +327,7 @@ impl<'a> FastPath<'a> {
             };
             self.unsent.extend_from_slice(&output[sent..]);
             let body = if is_short { Bytes::new() } else { reply.body };
-            Ok(Outcome::Replied(after, body))
+            Ok(RequestEnd::Replied(after, body))
         })
     }
 

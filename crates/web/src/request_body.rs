@@ -24,16 +24,16 @@ use crate::connections::HttpConnection;
 const MAX_DISCARDED: usize = 64 * 1024;
 
 /// Counts a body until it is read or its reading is given up.
-pub(crate) struct Reading<'a>(&'a AtomicUsize);
+pub(crate) struct BodyGuard<'a>(&'a AtomicUsize);
 
-impl<'a> Reading<'a> {
+impl<'a> BodyGuard<'a> {
     pub(crate) fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Reading<'_> {
+impl Drop for BodyGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -47,7 +47,7 @@ pub(crate) async fn read(
     limit: usize,
     connection: &HttpConnection,
 ) -> Result<Bytes, BodyError> {
-    let _reading = Reading::new(&connection.reading);
+    let _reading = BodyGuard::new(&connection.reading);
     let mut memory = connection.memory.input().reservation();
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();

@@ -19,9 +19,9 @@ const OFFERED: [Serializer; 4] =
 pub struct Target {
     /// Its socket.
     pub endpoint: TargetEndpoint,
-    /// How messages stand in the byte stream.
+    /// The protocol, which decides the framing.
     pub protocol: TargetProtocol,
-    /// What to speak, best first. RawSocket can ask for the first one only.
+    /// The serializers to offer, in order of preference. RawSocket can ask for the first one only.
     pub serializers: Vec<Serializer>,
     /// The longest message to take, in bytes.
     pub max_message: usize,
@@ -42,7 +42,7 @@ pub enum TargetEndpoint {
     Unix(PathBuf),
 }
 
-/// How messages stand in the byte stream.
+/// The protocol, which decides the framing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetProtocol {
     /// WebSocket (RFC 6455).

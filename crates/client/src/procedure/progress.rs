@@ -88,5 +88,5 @@ impl FromInvocation for Progress {
 }
 
 fn over() -> Failure {
-    Failure::canceled("nobody waits for the result any more")
+    Failure::canceled("the call has ended")
 }

@@ -95,10 +95,7 @@ fn a_progress_outside_its_procedure_reports_a_canceled_call() {
         lab.sent();
         assert!(progress.is_over());
         let failure = progress.try_send(2).expect_err("given up");
-        assert_eq!(
-            failure.to_string(),
-            "wamp.error.canceled: nobody waits for the result any more"
-        );
+        assert_eq!(failure.to_string(), "wamp.error.canceled: the call has ended");
         assert!(lab.sent().is_empty());
     }
 }

@@ -185,7 +185,7 @@ fn unreadable_files_and_files_of_no_known_format_are_faults() {
     assert_eq!(faults("/node/config.json"), "/node/config.json: there is no such file");
     assert_eq!(
         faults("/node/config.toml"),
-        "/node/config.toml: the name tells no format of a configuration; expected a name \
+        "/node/config.toml: the file name has no known extension; expected a name \
          that ends in .json, .yaml or .yml"
     );
 }

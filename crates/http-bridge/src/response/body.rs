@@ -91,7 +91,7 @@ impl StatusAndBody {
     }
 
     fn internal(fault: &dyn std::error::Error) -> Self {
-        tracing::error!(error = %fault, "HTTP bridge request failed");
+        tracing::debug!(reason = %fault, "HTTP bridge request failed");
         let payload = Payload::from_text(INTERNAL);
         Self::failed(StatusCode::INTERNAL_SERVER_ERROR, error_uri::RUNTIME_ERROR, &payload)
     }

@@ -60,14 +60,15 @@ impl DefaultNode {
     pub(super) fn settings(&self) -> Result<Settings, String> {
         let address = self.address()?;
         tracing::info!(
-            "no configuration is given and none is here (config.yaml, config.json): this is the \
-             default node"
+            "default node: no configuration is given, no config.yaml or config.json here"
         );
         match address.ip() {
             ip if ip.is_loopback() => {
-                tracing::info!("realm 'realm1' is open to every program on this machine");
+                tracing::info!(realm = "realm1", "realm is open to every program on this machine");
             }
-            ip => tracing::warn!(interface = %ip, "realm 'realm1' is open to the network"),
+            ip => {
+                tracing::warn!(realm = "realm1", interface = %ip, "realm is open to the network");
+            }
         }
         Ok(Settings::default_node(Path::new("."), address))
     }

@@ -39,8 +39,8 @@ pub(super) fn start(sockets: Sockets) -> io::Result<()> {
         }
         Err(error) => {
             let text = format!(
-                "io_uring can't be had (it takes Linux 6.1, and containers often forbid it): \
-                 {error}. Leave out --sockets io_uring to go without"
+                "io_uring is not available (it needs Linux 6.1, and containers often forbid it): \
+                 {error}. Omit --sockets io_uring to use epoll"
             );
             return Err(io::Error::new(error.kind(), text));
         }
@@ -64,7 +64,7 @@ mod tests {
         {
             start(sockets).expect("no insisting");
             if sockets == Sockets::Auto && cloverleaf_ring::Ring::of_thread().is_none() {
-                eprintln!("io_uring can't be had here");
+                eprintln!("io_uring is not available here");
                 return;
             }
             let mut found = [RingCandidate::use_ring(); 3];

@@ -58,9 +58,9 @@ pub(super) fn before_sleep(longest: Duration) {
 #[derive(Debug, Clone, Copy)]
 struct SpinWatch {
     longest: Duration,
-    /// How many arrivals there were when it last ran dry.
+    /// How many arrivals there were when it last became idle.
     arrivals: u64,
-    /// When it last ran dry.
+    /// When it last became idle.
     dry_since: Instant,
     /// Whether the last message came soon and alone.
     expects_more: bool,

@@ -15,10 +15,9 @@ fn start(args: &[&str]) -> NodeProcess {
 fn node_without_configuration_says_so_and_serves_websockets_calls_and_publications() {
     let mut node = start(&[]);
     node.wait_for_line(
-        "no configuration is given and none is here (config.yaml, config.json): this is the \
-         default node",
+        "default node: no configuration is given, no config.yaml or config.json here",
     );
-    node.wait_for_line("realm 'realm1' is open to every program on this machine");
+    node.wait_for_line(r#"realm is open to every program on this machine realm="realm1""#);
     assert!(
         node.wait_for_line(r#"listening transport="web""#)
             .ends_with(r#"paths="/ /ws /call /publish""#)
@@ -65,7 +64,7 @@ fn startup_hints_name_the_listening_address() {
 #[test]
 fn node_reachable_from_other_machines_says_so() {
     let node = start(&["--listen", "0.0.0.0"]);
-    node.wait_for_line("realm 'realm1' is open to the network interface=0.0.0.0");
+    node.wait_for_line(r#"realm is open to the network realm="realm1" interface=0.0.0.0"#);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use cloverleaf_wamp::message::Publish;
 use smallvec::SmallVec;
 
 use super::Broker;
-use super::history::{EventStore, History, HistoryId, Record, Ticket, is_storable};
+use super::history::{EventStore, History, HistoryId, Record, StoreTicket, is_storable};
 use super::history_query::HistoryQuery;
 use super::publication::Publication;
 use super::record;
@@ -25,7 +25,7 @@ pub(super) struct Durable {
     patterns: UriIndex<HistoryId>,
     /// Waiting publications, in the order of their tickets. Bounded by the store, which takes no
     /// more than it has room for.
-    waiting: VecDeque<(Ticket, SessionKey)>,
+    waiting: VecDeque<(StoreTicket, SessionKey)>,
 }
 
 impl Durable {
@@ -121,10 +121,10 @@ impl Broker {
     pub(crate) fn stored<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
-        up_to: Ticket,
+        up_to: StoreTicket,
         outcome: Result<(), &str>,
     ) {
-        let is_settled = |first: &mut (Ticket, SessionKey)| first.0 <= up_to;
+        let is_settled = |first: &mut (StoreTicket, SessionKey)| first.0 <= up_to;
         while let Some((ticket, source)) = self.durable.waiting.pop_front_if(is_settled) {
             match outcome {
                 Ok(()) => self.is_stored(source, ticket),

@@ -14,7 +14,7 @@ use foldhash::fast::{FixedState, RandomState};
 
 use crate::session::{Identity, SessionKey};
 
-type Set<T> = Option<HashSet<T, RandomState>>;
+type ReceiverSet<T> = Option<HashSet<T, RandomState>>;
 
 /// The eligible receivers according to the options of a publication. Built once for each
 /// publication, and kept with a stored event.
@@ -27,19 +27,19 @@ pub(super) struct Eligibility {
 
 #[derive(Debug, Clone)]
 struct Lists {
-    exclude: Set<SessionId>,
-    exclude_authid: Set<CompactString>,
-    exclude_authrole: Set<CompactString>,
-    eligible: Set<SessionId>,
-    eligible_authid: Set<CompactString>,
-    eligible_authrole: Set<CompactString>,
+    exclude: ReceiverSet<SessionId>,
+    exclude_authid: ReceiverSet<CompactString>,
+    exclude_authrole: ReceiverSet<CompactString>,
+    eligible: ReceiverSet<SessionId>,
+    eligible_authid: ReceiverSet<CompactString>,
+    eligible_authrole: ReceiverSet<CompactString>,
     /// Equal for lists with the same entries.
     fingerprint: u64,
     /// Bytes that the sets hold.
     heap_size: usize,
 }
 
-fn set<T: Eq + Hash + Clone>(list: Option<&Vec<T>>) -> Set<T> {
+fn set<T: Eq + Hash + Clone>(list: Option<&Vec<T>>) -> ReceiverSet<T> {
     list.map(|list| list.iter().cloned().collect())
 }
 
@@ -164,7 +164,7 @@ fn add<T: Hash>(
     *size += set.capacity() * (size_of::<T>() + 1);
 }
 
-fn has<T: Eq + Hash>(set: &Set<T>, entry: &T, when_absent: bool) -> bool {
+fn has<T: Eq + Hash>(set: &ReceiverSet<T>, entry: &T, when_absent: bool) -> bool {
     set.as_ref().map_or(when_absent, |set| set.contains(entry))
 }
 

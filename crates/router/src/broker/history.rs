@@ -43,7 +43,7 @@ impl HistorySettings {
 
 /// The progress of an event store. Tickets ascend in the order in which they are issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
+pub struct StoreTicket(pub u64);
 
 /// The index of a history in the settings of its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +66,7 @@ pub trait EventStore: fmt::Debug + Send {
     fn has_room(&self) -> bool;
 
     /// Appends an event, in the order of the calls.
-    fn append(&mut self, history: HistoryId, record: Record) -> Ticket;
+    fn append(&mut self, history: HistoryId, record: Record) -> StoreTicket;
 
     /// Notes a publication that was dropped for want of room, and whose publisher gets no ERROR
     /// because it has not requested an acknowledgement.

@@ -240,8 +240,10 @@ impl HistoryQuery {
             Ok(())
         });
         let args = args.map_err(failure)?;
-        let more =
-            self.selection.more.then(|| Encoded::from_value(serializer, &More { more: true }));
+        let more = self
+            .selection
+            .more
+            .then(|| Encoded::from_value(serializer, &HistoryKeywords { more: true }));
         let more = more.transpose().map_err(failure)?;
         Payload::from_encoded(Some(args), more).map_err(failure)
     }
@@ -317,11 +319,11 @@ fn failure(error: impl std::fmt::Display) -> RequestFailure {
 
 /// The record can't be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the record is not of this version's form")]
+#[error("the record has an unknown format")]
 pub struct UnreadableRecord;
 
 /// The keyword results.
 #[derive(Serialize)]
-struct More {
+struct HistoryKeywords {
     more: bool,
 }

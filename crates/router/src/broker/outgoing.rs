@@ -15,7 +15,7 @@ use cloverleaf_wamp::message::{Published, RequestRef, RouterMessage};
 use foldhash::HashMap;
 
 use super::Broker;
-use super::history::Ticket;
+use super::history::StoreTicket;
 use super::publication::Publication;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -131,7 +131,7 @@ impl Outgoing {
     }
 
     /// The publication of a session that waits for a ticket.
-    fn waiting_for(&mut self, source: SessionKey, ticket: Ticket) -> Option<&mut Publication> {
+    fn waiting_for(&mut self, source: SessionKey, ticket: StoreTicket) -> Option<&mut Publication> {
         let queue = self.queues.get_mut(&source)?;
         queue.publications.iter_mut().find(|publication| publication.ticket == Some(ticket))
     }
@@ -271,7 +271,7 @@ impl Broker {
     }
 
     /// Continues a publication that the event store has stored.
-    pub(super) fn is_stored(&mut self, source: SessionKey, ticket: Ticket) {
+    pub(super) fn is_stored(&mut self, source: SessionKey, ticket: StoreTicket) {
         if let Some(publication) = self.outgoing.waiting_for(source, ticket) {
             publication.ticket = None;
             self.outgoing.schedule(source);
@@ -283,7 +283,7 @@ impl Broker {
         &mut self,
         sessions: &mut Sessions<O>,
         source: SessionKey,
-        ticket: Ticket,
+        ticket: StoreTicket,
         why: &str,
     ) {
         let Some(queue) = self.outgoing.queues.get_mut(&source) else { return };

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use super::acknowledgement::Silent;
 use super::eligibility::Eligibility;
-use super::history::Ticket;
+use super::history::StoreTicket;
 use super::subscribers::SubscribersCursor;
 use super::{Broker, Subscription};
 use crate::deadline::Moment;
@@ -50,7 +50,7 @@ pub(crate) struct Publication {
     /// accepted.
     pub(super) answer: Option<RequestRef>,
     /// The publication is sent when the event store has come to this ticket.
-    pub(super) ticket: Option<Ticket>,
+    pub(super) ticket: Option<StoreTicket>,
     /// The event is retained when its turn comes.
     pub(super) retains: bool,
     /// The receivers are requested to acknowledge it, and the publisher waits for them.

@@ -39,7 +39,7 @@ impl DeliveryMode {
     }
 
     /// The delivery mode that the options request.
-    pub(crate) fn wished(options: &SubscribeOptions) -> Result<Self, RequestFailure> {
+    pub(crate) fn from_options(options: &SubscribeOptions) -> Result<Self, RequestFailure> {
         let refused = |text: &str| Err(RequestFailure::InvalidArgument(text.to_owned()));
         let (mode, name) = match (&options.group, &options.nkey) {
             (None, None) => return Ok(Self::EveryEvent),

@@ -99,7 +99,7 @@ impl Broker {
         session.broker.hold(id, &pattern, name_bytes);
         let answer = Subscribed { request, subscription: id };
         let _ = session.outbox.send(RouterMessage::Subscribed(answer));
-        if !is_told(&pattern) {
+        if !has_meta_events(&pattern) {
             changes.clear();
         }
         let more = get_retained && self.begin_replay(session, id, pattern, now, work);
@@ -170,11 +170,11 @@ impl Broker {
         self.retention.replays.end(key, id);
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         subscription.members.remove(key);
-        let is_told = is_told(&subscription.pattern);
-        changes.extend(is_told.then_some(SubscriptionChange::Left(id, key)));
+        let has_meta_events = has_meta_events(&subscription.pattern);
+        changes.extend(has_meta_events.then_some(SubscriptionChange::Left(id, key)));
         if subscription.members.is_empty() && subscription.history.is_none() {
             self.subscriptions.remove(id);
-            changes.extend(is_told.then_some(SubscriptionChange::Deleted(id, key)));
+            changes.extend(has_meta_events.then_some(SubscriptionChange::Deleted(id, key)));
         }
     }
 
@@ -206,6 +206,6 @@ impl Broker {
 
 /// Subscriptions to `wamp.*` are excluded from meta events, since each meta event would trigger
 /// another.
-fn is_told(pattern: &UriPattern) -> bool {
+fn has_meta_events(pattern: &UriPattern) -> bool {
     !is_reserved(pattern.as_str())
 }

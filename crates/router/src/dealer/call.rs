@@ -128,7 +128,7 @@ impl Dealer {
                 Err(failure) => {
                     let Some(spare) = spare else { return Err(failure) };
                     *pending = *spare;
-                    pending.pass_over(endpoint_id);
+                    pending.exclude(endpoint_id);
                     failed = Some(failure);
                 }
             }

@@ -122,7 +122,7 @@ impl Registration {
         random: impl FnOnce() -> u64,
     ) -> Choice {
         let can_take = |(_, endpoint): &(usize, &Endpoint)| {
-            !pending.has_passed_over(endpoint.id) && refusal(sessions, pending, endpoint).is_none()
+            !pending.is_excluded(endpoint.id) && refusal(sessions, pending, endpoint).is_none()
         };
         let left = self.callees.iter().enumerate().filter(can_take);
         if left.clone().next().is_none() {
@@ -155,7 +155,7 @@ impl Registration {
         sessions: &Sessions<O>,
         pending: &PendingInvocation,
     ) -> Option<RequestFailure> {
-        let is_left = |endpoint: &&Endpoint| !pending.has_passed_over(endpoint.id);
+        let is_left = |endpoint: &&Endpoint| !pending.is_excluded(endpoint.id);
         self.callees.iter().rfind(is_left).and_then(|last| refusal(sessions, pending, last))
     }
 }

@@ -61,12 +61,12 @@ pub(super) struct PendingInvocation {
     /// The schemas that every part is validated against.
     pub(super) schemas: Option<SchemasId>,
     /// The endpoints that could not take it, sorted.
-    passed_over: Vec<EndpointId>,
+    excluded: Vec<EndpointId>,
 }
 
 impl HeapSize for PendingInvocation {
     fn heap_size(&self) -> usize {
-        self.passed_over.capacity() * size_of::<EndpointId>()
+        self.excluded.capacity() * size_of::<EndpointId>()
             + self.procedure.heap_size()
             + self.details.heap_size()
             + self.payload.heap_size()
@@ -100,7 +100,7 @@ impl PendingInvocation {
             details,
             payload,
             schemas: permission.schemas,
-            passed_over: Vec::new(),
+            excluded: Vec::new(),
         }
     }
 
@@ -110,20 +110,20 @@ impl PendingInvocation {
     }
 
     /// Notes that an endpoint could not take the call.
-    pub(super) fn pass_over(&mut self, endpoint: EndpointId) {
-        if let Err(place) = self.passed_over.binary_search(&endpoint) {
-            self.passed_over.insert(place, endpoint);
+    pub(super) fn exclude(&mut self, endpoint: EndpointId) {
+        if let Err(place) = self.excluded.binary_search(&endpoint) {
+            self.excluded.insert(place, endpoint);
         }
     }
 
     /// Whether an endpoint could not take the call.
-    pub(super) fn has_passed_over(&self, endpoint: EndpointId) -> bool {
-        self.passed_over.binary_search(&endpoint).is_ok()
+    pub(super) fn is_excluded(&self, endpoint: EndpointId) -> bool {
+        self.excluded.binary_search(&endpoint).is_ok()
     }
 
     /// The number of endpoints that could not take the call.
     pub(super) const fn tries(&self) -> usize {
-        self.passed_over.len()
+        self.excluded.len()
     }
 
     /// Whether further parts of the call follow.

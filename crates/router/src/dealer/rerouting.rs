@@ -47,7 +47,7 @@ impl Dealer {
 
     /// Notes that an endpoint could not take a call. Returns whether there is room for that;
     /// without room the call must be ended.
-    fn pass_over<O>(
+    fn exclude<O>(
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,
@@ -56,7 +56,7 @@ impl Dealer {
         let pending = self.calls.get_mut(key.0).and_then(|call| call.pending.as_mut());
         let Some(pending) = pending else { return false };
         let before = PendingInvocation::total_size(pending);
-        pending.pass_over(endpoint);
+        pending.exclude(endpoint);
         let grown = PendingInvocation::total_size(pending) - before;
         self.hold(sessions, key, grown)
     }
@@ -80,7 +80,7 @@ impl Dealer {
         let invoked = *invoked;
         let is_its = |endpoint: &&Endpoint| endpoint.callee == invoked.callee;
         let endpoint = registration.callees.iter().find(is_its).map(|found| found.id);
-        if endpoint.is_some_and(|endpoint| !self.pass_over(sessions, key, endpoint)) {
+        if endpoint.is_some_and(|endpoint| !self.exclude(sessions, key, endpoint)) {
             return self.end(sessions, key, CallEnding::NoneAvailable);
         }
         if let Some(call) = self.calls.get_mut(key.0) {
@@ -133,7 +133,7 @@ impl Dealer {
                 }
                 Err(failure) => failed = Some(failure),
             }
-            if !self.pass_over(sessions, key, endpoint) {
+            if !self.exclude(sessions, key, endpoint) {
                 return PlaceOutcome::NoCallee(failed);
             }
         }

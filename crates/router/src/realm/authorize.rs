@@ -26,18 +26,18 @@ use crate::parking::{Decided, LaneId, Schedule, Unparked, requested};
 use crate::session::SessionKey;
 use crate::work::{self, Work};
 
-/// What a message is to the call of its number.
+/// How a message continues the call with its request id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CallPart {
-    /// The CALL that begins the call.
+enum CallContinuation {
+    /// It is the first CALL.
     First,
-    /// A further CALL of a call that is parked.
-    OfParked,
-    /// A further CALL of a call that the dealer has.
-    OfCall(CallKey),
-    /// A further CALL of a call that has ended.
+    /// It is a further CALL of a call that is parked.
+    Parked,
+    /// It is a further CALL of a call that the dealer has.
+    InFlight(CallKey),
+    /// It is a further CALL of a call that has ended.
     Late,
-    /// No CALL.
+    /// It is no CALL.
     None,
 }
 
@@ -76,15 +76,15 @@ impl<O: Outbox> Realm<O> {
         }
         let (lane, is_ending) = (parking.lane(is_independent, &message), parking.is_ending());
         let is_behind = parking.is_occupied(from, lane);
-        let call_part = self.call_part(from, lane, &message);
+        let continuation = self.continuation(from, lane, &message);
         // The dealer does not know the number of a call that is parked.
-        let is_in_order = call_part == CallPart::OfParked
+        let is_in_order = continuation == CallContinuation::Parked
             || !self.settings.strict_request_ids
             || self.is_next_request(from, &message);
         if !is_in_order {
             return self.violate(from, &ProtocolViolation::RequestIdOutOfOrder, now);
         }
-        let is_asked = self.is_asked(from, call_part, &message);
+        let is_asked = self.is_asked(from, continuation, &message);
         if !is_behind && !is_asked {
             return self.handle_in_order(from, message, None, now);
         }
@@ -97,10 +97,10 @@ impl<O: Outbox> Realm<O> {
             Some(RequestFailure::AuthorizerBusy)
         };
         if let Some(failure) = failure {
-            return self.refuse_parking(from, (lane, call_part), message, failure, now);
+            return self.refuse_parking(from, (lane, continuation), message, failure, now);
         }
         let asked = if is_asked { self.ask_authorizer(from, &message) } else { None };
-        let unparked = Unparked { message, begins_call: call_part == CallPart::First };
+        let unparked = Unparked { message, begins_call: continuation == CallContinuation::First };
         let Some((ticket, verdict)) = asked else {
             self.park_ready(from, lane, unparked, None);
             return self.pause_if_busy(from, now);
@@ -123,26 +123,38 @@ impl<O: Outbox> Realm<O> {
         self.pause_if_busy(from, now)
     }
 
-    /// What a message is to the call of its number.
-    fn call_part(&mut self, from: SessionKey, lane: LaneId, message: &ClientMessage) -> CallPart {
-        let ClientMessage::Call(Call { request, .. }) = *message else { return CallPart::None };
-        let Some(session) = self.sessions.at(from) else { return CallPart::None };
+    /// How a message continues the call with its request id.
+    fn continuation(
+        &mut self,
+        from: SessionKey,
+        lane: LaneId,
+        message: &ClientMessage,
+    ) -> CallContinuation {
+        let ClientMessage::Call(Call { request, .. }) = *message else {
+            return CallContinuation::None;
+        };
+        let Some(session) = self.sessions.at(from) else { return CallContinuation::None };
         if let Some(key) = session.dealer.call_in_flight(request) {
-            return CallPart::OfCall(key);
+            return CallContinuation::InFlight(key);
         }
         if session.roles.caller_has(Feature::ProgressiveCallInvocations)
             && session.dealer.is_below_watermark(request)
         {
-            return CallPart::Late;
+            return CallContinuation::Late;
         }
         let parking = self.parking.as_mut();
         let is_parked = parking.is_some_and(|parking| parking.has_call(from, lane, request));
-        if is_parked { CallPart::OfParked } else { CallPart::First }
+        if is_parked { CallContinuation::Parked } else { CallContinuation::First }
     }
 
     /// Whether the authorizer has to decide on a message. It is not asked about a message that is
     /// answered, or ignored, for another reason before its rights count.
-    fn is_asked(&self, from: SessionKey, call_part: CallPart, message: &ClientMessage) -> bool {
+    fn is_asked(
+        &self,
+        from: SessionKey,
+        continuation: CallContinuation,
+        message: &ClientMessage,
+    ) -> bool {
         let Some((action, uri, policy)) = requested(message) else { return false };
         let role = self.role_of(from);
         if !role.is_some_and(Role::has_authorizer) {
@@ -150,7 +162,7 @@ impl<O: Outbox> Realm<O> {
         }
         let rule = self.settings.uri_rule;
         match action {
-            Action::Call => call_part == CallPart::First && uri.validate(rule).is_ok(),
+            Action::Call => continuation == CallContinuation::First && uri.validate(rule).is_ok(),
             Action::Publish => {
                 uri.validate(rule).is_ok() && check_not_reserved(role, action, uri).is_ok()
             }
@@ -197,19 +209,19 @@ impl<O: Outbox> Realm<O> {
     fn refuse_parking(
         &mut self,
         from: SessionKey,
-        (lane, call_part): (LaneId, CallPart),
+        (lane, continuation): (LaneId, CallContinuation),
         message: ClientMessage,
         failure: RequestFailure,
         now: Moment,
     ) -> SessionFlow {
-        match (&message, call_part) {
-            (ClientMessage::Call(call), CallPart::OfParked) => {
+        match (&message, continuation) {
+            (ClientMessage::Call(call), CallContinuation::Parked) => {
                 self.fail_parked(from, lane, call.request, failure);
             }
-            (_, CallPart::OfCall(key)) => {
+            (_, CallContinuation::InFlight(key)) => {
                 self.dealer.give_up_parts(&mut self.sessions, key, failure);
             }
-            (_, CallPart::Late) => {}
+            (_, CallContinuation::Late) => {}
             (ClientMessage::Cancel(cancel), _) => {
                 let parking = self.parking.as_mut();
                 if !parking.is_some_and(|parking| parking.has_call(from, lane, cancel.request)) {

@@ -19,7 +19,7 @@ use crate::authorization::{Action, Permission};
 use crate::deadline::Moment;
 use crate::dealer::CallPermission;
 use crate::failure::RequestFailure;
-use crate::meta::Procedure;
+use crate::meta::MetaProcedure;
 use crate::outbox::Outbox;
 use crate::parking::Decided;
 use crate::session::SessionKey;
@@ -97,18 +97,18 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// The meta procedure with this name, if the realm has the meta API.
-    fn meta_procedure(&self, procedure: &UncheckedUri) -> Option<Procedure> {
+    fn meta_procedure(&self, procedure: &UncheckedUri) -> Option<MetaProcedure> {
         if !self.settings.meta_api || !is_reserved(procedure.as_str()) {
             return None;
         }
-        Procedure::named(procedure.as_str())
+        MetaProcedure::named(procedure.as_str())
     }
 
     /// Calls a meta procedure and sends the result.
     fn answer(
         &mut self,
         from: SessionKey,
-        procedure: Procedure,
+        procedure: MetaProcedure,
         call: &Call,
         now: Moment,
     ) -> Result<(), RequestFailure> {

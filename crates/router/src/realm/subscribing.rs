@@ -59,7 +59,7 @@ impl<O: Outbox> Realm<O> {
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
         self.authorize_pattern(from, Action::Subscribe, &pattern, decided)?;
-        let mode = DeliveryMode::wished(options)?;
+        let mode = DeliveryMode::from_options(options)?;
         let (request, get_retained) = (subscribe.request, options.get_retained == Some(true));
         Ok(SubscribeRequest { request, pattern, mode, get_retained })
     }

@@ -155,7 +155,7 @@ fn components_of(uri: &str) -> UriComponents<'_> {
 impl<'a> Iterator for UriComponents<'a> {
     type Item = &'a str;
 
-    /// UriComponents are short, so a loop over their bytes is faster than a search for the dot.
+    /// URI components are short, so a loop over their bytes is faster than a search for the dot.
     fn next(&mut self) -> Option<&'a str> {
         let rest = self.0?;
         let Some(dot) = rest.bytes().position(|byte| byte == b'.') else { return self.0.take() };

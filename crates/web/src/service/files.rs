@@ -203,8 +203,8 @@ fn as_path(name: &str) -> String {
     path
 }
 
-/// Where a redirection within the directory leads in the eyes of the client, who has the directory
-/// below `before`. One slash at the beginning, since two would be another host.
+/// A `Location` within the directory, prefixed with the directory's public path `before`. One slash
+/// at the beginning, since two would be another host.
 fn below(before: &str, location: &HeaderValue) -> Option<HeaderValue> {
     let path = location.to_str().ok()?.trim_start_matches('/');
     HeaderValue::from_str(&format!("{before}/{path}")).ok()

@@ -109,7 +109,7 @@ fn a_container_that_hangs_is_killed_with_the_node() {
     let process = example.container(WORKER).expect("a container");
     send_signal("STOP", i64::from(process));
     assert_eq!(example.stop("TERM"), Some(0), "{example:?}");
-    example.wait_for_line(&format!(r#"container does not end and is killed worker="{WORKER}""#));
+    example.wait_for_line(&format!(r#"container killed worker="{WORKER}""#));
     assert!(!containers.into_iter().any(is_alive));
 }
 

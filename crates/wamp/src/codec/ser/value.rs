@@ -212,7 +212,7 @@ fn outside_64_bits(value: impl std::fmt::Display) -> ValueError {
     ValueError::custom(format_args!("the integer {value} does not fit into 64 bits"))
 }
 
-/// WrittenEntries whose number is not known yet.
+/// Entries of a list or map whose number is not known yet.
 #[derive(Debug, Default)]
 struct BufferedEntries {
     /// The encoded values, without separators.
