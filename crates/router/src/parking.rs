@@ -322,8 +322,8 @@ impl Parking {
         (self.schedule(session) == Schedule::Push).then_some(session)
     }
 
-    /// Fails the parked CALL that a further part or a CANCEL belongs to, because the limit of parked
-    /// messages is reached.
+    /// Fails the parked CALL that a further part or a CANCEL belongs to, since there is no room for
+    /// that message.
     pub(crate) fn fail_call(
         &mut self,
         session: SessionKey,
