@@ -268,7 +268,7 @@ fn print_warnings(warnings: &[Warning]) {
 
 fn log_warnings(warnings: &[Warning]) {
     for warning in warnings {
-        tracing::warn!(location = %warning.location, reason = warning.message, "configuration warning");
+        tracing::warn!(location = %warning.location, reason = %warning.message, "configuration warning");
     }
 }
 

@@ -209,7 +209,9 @@ fn check_and_start_name_everything_that_the_program_lacks() {
     assert_eq!(check, expected);
     let start = run(CLOVERLEAF, &directory, &["start", "--logformat", "none"]);
     assert_eq!(start.code, Some(1));
-    assert_eq!(start.stderr, format!("./{older}\n{}", expected.stderr), "the log, then the faults");
+    let (location, reason) = older.split_once(": ").expect("a place and a sentence");
+    let log = format!("configuration warning location=./{location} reason={reason}");
+    assert_eq!(start.stderr, format!("{log}\n{}", expected.stderr), "the log, then the faults");
 }
 
 #[test]
@@ -287,12 +289,12 @@ fn older_form_is_accepted_with_a_warning_that_shows_the_current_form() {
         "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}}]}]}"#;
     let node = NodeProcess::start(CLOVERLEAF, older);
     node.wait_for_line(
-        "config.json:1:1: the file has no 'version' and is read as the older form; \
+        "config.json:1:1 reason=the file has no 'version' and is read as the older form; \
          today it begins with \"version\": 2",
     );
     node.wait_for_line(
-        "config.json:3:9: workers[0].realms[0].roles[0].permissions[0]: this permission is written \
-         in the older form; today it has \"allow\": {\"call\": true, \"register\": true, \
+        "config.json:3:9: workers[0].realms[0].roles[0].permissions[0] reason=this permission is \
+         written in the older form; today it has \"allow\": {\"call\": true, \"register\": true, \
          \"publish\": true, \"subscribe\": true}",
     );
     let mut peer = RawSocketPeer::open(node.tcp(), JSON);

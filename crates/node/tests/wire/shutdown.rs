@@ -145,7 +145,7 @@ fn unanswered_call_delays_shutdown_for_a_few_seconds_only() {
         let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
         assert_eq!(node.exit_code(), Some(0), "{node:?}");
-        node.wait_for_line("calls and requests given up calls=1");
+        node.wait_for_line("calls and requests canceled calls=1");
         assert_eq!(caller.receive(), CANCELED);
         for peer in [&mut caller, &mut callee] {
             if says_goodbye {
