@@ -13,7 +13,7 @@ use super::tally::Tally;
 use super::target::LoadTarget;
 use super::writing;
 
-/// JoiningClients sessions and open ones.
+/// Sessions that are joining, and open ones.
 #[derive(Debug)]
 pub struct JoiningClients {
     target: LoadTarget,

@@ -185,7 +185,7 @@ fn unsubscribed_receiver_still_has_to_acknowledge() {
     assert_eq!(lab.received(publisher), [router::published(1, publication)]);
 }
 
-/// Decisions F1.
+/// `docs/decisions/traps.md#f1`.
 #[test]
 fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);

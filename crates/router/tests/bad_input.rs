@@ -1,8 +1,8 @@
 //! Well-formed messages that are wrong: ERROR for a request that can't be served, ABORT for a
 //! protocol violation, no answer where none is due. Other sessions are not affected.
 //!
-//! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. `cloverleaf-wamp` tests bytes
-//! that are not a message.
+//! Spec: basic profile "Protocol Errors", "URIs"; `docs/decisions/traps.md#f2`, `#f4`.
+//! `cloverleaf-wamp` tests bytes that are not a message.
 
 use cloverleaf_router::{RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

@@ -1,6 +1,6 @@
 //! Call canceling: three modes, callees with and without the feature.
 //!
-//! Spec: advanced profile "Call Canceling"; decisions F11.
+//! Spec: advanced profile "Call Canceling"; `docs/decisions/traps.md#f11`.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};

@@ -88,7 +88,7 @@ fn only_eligible_sessions_authids_and_authroles_get_the_event() {
     assert_eq!(audience.hears(PublishOptions { eligible_authrole, ..options() }), ["cat"]);
 }
 
-/// Decisions F8: by the letter, though other routers ignore such a list.
+/// `docs/decisions/traps.md#f8`: by the letter, though other routers ignore such a list.
 #[test]
 fn empty_eligible_list_excludes_all_sessions() {
     let mut audience = Audience::gathered();
@@ -112,7 +112,7 @@ fn empty_exclude_list_excludes_no_session() {
     assert_eq!(audience.hears(lists), ["ann", "ben", "cat"]);
 }
 
-/// Decisions F8.
+/// `docs/decisions/traps.md#f8`.
 #[test]
 fn exclusion_beats_eligibility() {
     let mut audience = Audience::gathered();
@@ -139,7 +139,7 @@ fn all_eligible_lists_must_match() {
     assert_eq!(audience.hears(lists), ["ann"]);
 }
 
-/// Decisions F8.
+/// `docs/decisions/traps.md#f8`.
 #[test]
 fn the_publisher_stays_excluded_though_it_is_eligible() {
     let mut audience = Audience::gathered();

@@ -1,7 +1,7 @@
 //! Publications into histories that outlive the realm: PUBLISHED comes when the event is stored.
 //!
 //! Spec: basic profile "Publishing and Events", "Ordering Guarantees"; advanced profile "Event
-//! History"; decisions F6 (PUBLISHED and the publisher's own event).
+//! History"; `docs/decisions/traps.md#f6` (PUBLISHED and the publisher's own event).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -157,7 +157,7 @@ fn events_of_an_ended_session_are_sent_when_they_are_stored() {
     assert!(archive.lab.realm().is_empty());
 }
 
-/// Decisions F6: as in a realm without a store.
+/// `docs/decisions/traps.md#f6`: as in a realm without a store.
 #[test]
 fn removal_of_a_session_ends_when_its_publications_are_stored() {
     let mut archive = Archive::new();
@@ -258,7 +258,7 @@ fn query_is_answered_when_the_store_has_the_events() {
     assert_eq!(numbers, [Some(3), Some(4)]);
 }
 
-/// Decisions F1.
+/// `docs/decisions/traps.md#f1`.
 #[test]
 fn request_id_of_an_unacknowledged_publication_can_not_be_reused() {
     let mut archive = Archive::new();

@@ -1,6 +1,7 @@
 //! Stored events: which are stored, and who may read them in which form.
 //!
-//! Spec: advanced profile "Event History"; decisions F14 (two forms of `get_events`).
+//! Spec: advanced profile "Event History"; `docs/decisions/traps.md#f14` (two forms of
+//! `get_events`).
 //! `history_query` tests queries, `history_pages` the size of answers.
 
 use std::time::Duration;
@@ -116,7 +117,7 @@ fn a_realm_that_follows_crossbar_gives_the_ten_latest_events_in_one_list() {
     }
 }
 
-/// Decisions F14: Crossbar.io's clients send a second positional argument.
+/// `docs/decisions/traps.md#f14`: Crossbar.io's clients send a second positional argument.
 #[test]
 fn a_second_argument_asks_for_the_latest_in_the_form_of_crossbar() {
     let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
@@ -162,7 +163,7 @@ fn history_keeps_the_latest_events_of_each_subscription() {
 }
 
 #[test]
-fn of_two_histories_of_one_pattern_the_later_one_counts() {
+fn later_history_rule_for_a_pattern_replaces_the_earlier_one() {
     let histories = vec![keeping(Exact, "com.log", 9), keeping(Exact, "com.log", 1)];
     let (mut lab, alice) = lab_keeping(histories);
     say(&mut lab, alice, PublishOptions::default(), "a");

@@ -165,7 +165,7 @@ fn pages_meet_without_a_gap_in_both_directions() {
 }
 
 #[test]
-fn in_the_form_of_crossbar_the_latest_come_first_unless_asked_otherwise() {
+fn crossbar_preset_returns_the_newest_event_first_by_default() {
     let mut archive = Archive::filled();
     assert_eq!(archive.told(json!([1, 3]), json!({})), "edc");
     assert_eq!(archive.told(json!([1, 3]), json!({"reverse": false})), "abc");

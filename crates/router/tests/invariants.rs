@@ -25,7 +25,7 @@ fn number_in(payload: &Payload) -> u64 {
 
 // === pair order ===
 
-/// Decisions F6.
+/// `docs/decisions/traps.md#f6`.
 #[test]
 fn pair_order_events_of_one_publisher_reach_one_subscriber_in_order_whatever_their_topic() {
     let mut lab = Lab::new();
@@ -77,7 +77,7 @@ fn pair_order_invocations_of_one_caller_reach_one_callee_in_order_whatever_their
 
 // === acknowledgments first ===
 
-/// Decisions F6.
+/// `docs/decisions/traps.md#f6`.
 #[test]
 fn subscribed_comes_before_the_first_event_and_no_event_after_unsubscribed() {
     let mut lab = Lab::new();

@@ -1,8 +1,8 @@
 //! Meta procedures that kill sessions.
 //!
 //! Spec: advanced profile "Session Meta API" (`kill`, `kill_by_authid`, `kill_by_authrole`,
-//! `kill_all`); decisions F14 (the caller is spared, `kill_by_authrole` counts, `kill_all`
-//! publishes nothing). `killed_sessions` tests the connections of killed sessions.
+//! `kill_all`); `docs/decisions/traps.md#f14` (the caller is spared, `kill_by_authrole` counts,
+//! `kill_all` publishes nothing). `killed_sessions` tests the connections of killed sessions.
 
 use cloverleaf_router::{Admitted, Compatibility, Permission, RealmSettings, Role, SessionFlow};
 use cloverleaf_testkit::asking::{Answer, refusal};
@@ -128,7 +128,7 @@ fn invalid_arguments_kill_no_session() {
     assert_eq!(lab.ask(admin, "wamp.session.count", json!([])), Ok(json!([4])));
 }
 
-/// Decisions F14: "no *other* session with that id exists".
+/// `docs/decisions/traps.md#f14`: "no *other* session with that id exists".
 #[test]
 fn session_can_not_kill_itself_or_an_ended_session() {
     let (mut lab, [admin, ann, ..]) = office();
@@ -139,7 +139,7 @@ fn session_can_not_kill_itself_or_an_ended_session() {
     assert_eq!(lab.received(ann), killed());
 }
 
-/// Decisions F14.
+/// `docs/decisions/traps.md#f14`.
 #[test]
 fn kill_by_authid_returns_ids_and_kill_by_authrole_a_count() {
     let (mut lab, [admin, ann, other, ben]) = office();
@@ -176,7 +176,7 @@ fn kill_by_authrole_lists_the_sessions_in_the_preset_of_crossbar() {
     assert_eq!(lab.received(ben), []);
 }
 
-/// Decisions F14: "no subscribers would remain to receive these events".
+/// `docs/decisions/traps.md#f14`: "no subscribers would remain to receive these events".
 #[test]
 fn kill_all_spares_the_caller_and_publishes_nothing() {
     let (mut lab, [admin, ann, other, ben]) = office();
@@ -220,7 +220,7 @@ fn killed_session_publishes_on_leave() {
     assert_eq!(lab.received(admin), []);
 }
 
-/// Decisions F14: only `kill_all` publishes nothing.
+/// `docs/decisions/traps.md#f14`: only `kill_all` publishes nothing.
 #[test]
 fn the_testaments_of_killed_sessions_are_published_unless_all_are_killed() {
     for place in 0..3 {

@@ -1,7 +1,7 @@
 //! Killed sessions and their connections.
 //!
-//! Spec: basic profile "Session Closing"; decisions F10 (nothing follows GOODBYE, messages that
-//! arrive meanwhile are discarded, the transport may be used again).
+//! Spec: basic profile "Session Closing"; `docs/decisions/traps.md#f10` (nothing follows GOODBYE,
+//! messages that arrive meanwhile are discarded, the transport may be used again).
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn killed() -> Vec<RouterMessage> {
     vec![router::goodbye(error_uri::KILLED)]
 }
 
-/// Decisions F10.
+/// `docs/decisions/traps.md#f10`.
 #[test]
 fn a_killed_session_that_answers_may_open_another_on_its_connection() {
     let (mut lab, [admin, ann, ..]) = office();
@@ -67,7 +67,7 @@ fn connection_of_a_killed_session_that_does_not_answer_is_closed() {
     assert!(lab.realm().is_empty());
 }
 
-/// Decisions F10.
+/// `docs/decisions/traps.md#f10`.
 #[test]
 fn further_messages_of_a_killed_session_are_ignored() {
     let (mut lab, [admin, ann, ..]) = office();

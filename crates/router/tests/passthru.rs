@@ -2,7 +2,8 @@
 //! written as on the wire, where they must come out unchanged.
 //!
 //! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility" (custom
-//! attributes); decisions F16 (the older form, with a binary in the place of the arguments).
+//! attributes); `docs/decisions/traps.md#f16` (the older form, with a binary in the place of the
+//! arguments).
 
 use cloverleaf_router::{HistorySettings, RealmSettings, SessionFlow};
 use cloverleaf_testkit::asking::refusal;
@@ -166,7 +167,7 @@ fn passthru_testament_needs_the_announced_feature() {
     assert_eq!(lab.ask_with(basic, add, arguments, options), refused);
 }
 
-/// Decisions F16: the element after the topic decides on the form.
+/// `docs/decisions/traps.md#f16`: the element after the topic decides on the form.
 #[test]
 fn binary_in_place_of_the_arguments_is_forwarded() {
     let mut lab = Lab::new();
@@ -178,7 +179,8 @@ fn binary_in_place_of_the_arguments_is_forwarded() {
     assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), options, binary)]);
 }
 
-/// Decisions F16: a binary without `enc_algo` must be announced, or it is a violation.
+/// `docs/decisions/traps.md#f16`: a binary without `enc_algo` must be announced, or it is a
+/// violation.
 #[test]
 fn binary_without_enc_algo_needs_the_announced_feature() {
     let mut lab = Lab::new();

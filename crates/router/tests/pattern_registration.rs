@@ -1,6 +1,6 @@
 //! Pattern registrations, and the choice among several that match.
 //!
-//! Spec: advanced profile "Pattern-based Registrations"; decisions F5.
+//! Spec: advanced profile "Pattern-based Registrations"; `docs/decisions/traps.md#f5`.
 
 use cloverleaf_testkit::messages::{NOTHING, client, router};
 use cloverleaf_testkit::{Lab, Peer};

@@ -65,7 +65,7 @@ fn wildcard_subscription_matches_one_component() {
     assert_heard(&mut lab, [publisher, subscriber], &topics);
 }
 
-/// Decisions F7: one event for each subscription, not for each session.
+/// `docs/decisions/traps.md#f7`: one event for each subscription, not for each session.
 #[test]
 fn every_matching_subscription_gets_its_own_event_of_the_same_publication() {
     let (mut lab, publisher, subscriber) = lab_with(&[

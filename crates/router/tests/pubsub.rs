@@ -53,7 +53,7 @@ fn publication_without_subscribers_is_acknowledged() {
     assert_eq!(lab.received(publisher), [router::published(1, lab.last_publication())]);
 }
 
-/// Decisions F6: PUBLISHED comes before the own event.
+/// `docs/decisions/traps.md#f6`: PUBLISHED comes before the own event.
 #[test]
 fn publisher_gets_its_own_event_only_with_exclude_me_false() {
     let mut lab = Lab::new();
@@ -76,7 +76,7 @@ fn publisher_gets_its_own_event_only_with_exclude_me_false() {
     );
 }
 
-/// Decisions F7.
+/// `docs/decisions/traps.md#f7`.
 #[test]
 fn one_topic_is_one_subscription_for_all_and_subscribing_again_changes_nothing() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();

@@ -35,8 +35,8 @@ enum Step {
     Unsubscribe { which: usize },
     Publish { topic: usize, is_empty: bool, options: [bool; 4] },
     Acknowledge { which: usize },
-    Kill { whom: usize },
-    Remove { whom: usize, which: usize },
+    Kill { session: usize },
+    Remove { session: usize, which: usize },
     Testament { topic: usize, retain: bool },
     Pass { seconds: u64 },
 }
@@ -55,8 +55,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..TOPICS.len(), any::<bool>(), any::<[bool; 4]>())
             .prop_map(|(topic, is_empty, options)| Step::Publish { topic, is_empty, options }),
         6 => any::<usize>().prop_map(|which| Step::Acknowledge { which }),
-        1 => any::<usize>().prop_map(|whom| Step::Kill { whom }),
-        1 => any::<[usize; 2]>().prop_map(|[whom, which]| Step::Remove { whom, which }),
+        1 => any::<usize>().prop_map(|session| Step::Kill { session }),
+        1 => any::<[usize; 2]>().prop_map(|[session, which]| Step::Remove { session, which }),
         2 => (0..TOPICS.len(), any::<bool>())
             .prop_map(|(topic, retain)| Step::Testament { topic, retain }),
         2 => (0_u64..40).prop_map(|seconds| Step::Pass { seconds }),
@@ -161,12 +161,12 @@ impl World {
                 let state = if is_congested { OutboxState::Dropping } else { OutboxState::Reading };
                 self.lab.set_state(peer, state);
             }
-            Step::Kill { whom } => {
-                let id = self.lab.id(self.actors[open[whom % open.len()]].peer).number();
+            Step::Kill { session } => {
+                let id = self.lab.id(self.actors[open[session % open.len()]].peer).number();
                 self.send(who, client::call(1, "wamp.session.kill", args([id])));
             }
-            Step::Remove { whom, which } => {
-                let victim = &self.actors[open[whom % open.len()]];
+            Step::Remove { session, which } => {
+                let victim = &self.actors[open[session % open.len()]];
                 let subscriptions: Vec<_> = victim.subscriptions.iter().copied().collect();
                 if let Some(id) = subscriptions.get(which % subscriptions.len().max(1)) {
                     let arguments = args((*id, self.lab.id(victim.peer).number()));

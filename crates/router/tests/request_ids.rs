@@ -1,6 +1,6 @@
 //! Request ids: in any order, or without gaps in a strict realm.
 //!
-//! Spec: basic profile "IDs", "Protocol Errors"; decisions F1.
+//! Spec: basic profile "IDs", "Protocol Errors"; `docs/decisions/traps.md#f1`.
 
 use cloverleaf_router::{RealmSettings, SessionFlow};
 use cloverleaf_testkit::messages::{NOTHING, client, router};

@@ -1,7 +1,7 @@
 //! Retained events for later subscribers.
 //!
-//! Spec: advanced profile "Event Retention"; decisions F6 (a retained event comes after
-//! SUBSCRIBED), F9 (eligibility, clearing, time to live, patterns, publication id).
+//! Spec: advanced profile "Event Retention"; `docs/decisions/traps.md#f6` (a retained event comes
+//! after SUBSCRIBED), F9 (eligibility, clearing, time to live, patterns, publication id).
 //! `retention_limits` tests the limits.
 
 use cloverleaf_router::{Permission, RealmSettings, Role};
@@ -138,7 +138,8 @@ fn latest_retained_event_is_sent_despite_later_unretained_ones() {
     assert_eq!(newcomer_hears(&mut lab, "late", "staff").as_deref(), Some("second"));
 }
 
-/// Decisions F9: patterns get one event for each topic that matches, with its topic.
+/// `docs/decisions/traps.md#f9`: patterns get one event for each topic that matches, with its
+/// topic.
 #[test]
 fn pattern_subscription_gets_the_retained_event_of_every_matching_topic() {
     let (mut lab, publisher) = lab_with_publisher();
@@ -171,7 +172,8 @@ fn pattern_subscription_gets_the_retained_event_of_every_matching_topic() {
     }
 }
 
-/// Decisions F9: an event that a session was not eligible for is not sent to it later either.
+/// `docs/decisions/traps.md#f9`: an event that a session was not eligible for is not sent to it
+/// later either.
 #[test]
 fn retained_event_respects_its_eligibility_lists() {
     let (mut lab, publisher) = lab_with_publisher();
@@ -210,8 +212,8 @@ fn publisher_gets_its_own_retained_event_only_with_exclude_me_false() {
     assert_eq!(subscriber_hears(&mut lab, publisher).as_deref(), Some("for all"));
 }
 
-/// Decisions F9: the most recent event *that it would have received* is an older one for sessions
-/// that are not eligible for the newest.
+/// `docs/decisions/traps.md#f9`: the most recent event *that it would have received* is an older
+/// one for sessions that are not eligible for the newest.
 #[test]
 fn restricted_retained_event_precedes_the_one_for_all() {
     let (mut lab, publisher) = lab_with_publisher();
@@ -238,7 +240,7 @@ fn excluded_publisher_gets_the_previous_retained_event() {
     assert_eq!(newcomer_hears(&mut lab, "late", "staff").as_deref(), Some("of ann"));
 }
 
-/// Decisions F9: as in MQTT.
+/// `docs/decisions/traps.md#f9`: as in MQTT.
 #[test]
 fn retained_event_without_payload_clears_its_topic() {
     let empty = [NOTHING, args([0; 0]), args_and_kwargs([0; 0], serde_json::json!({}))];

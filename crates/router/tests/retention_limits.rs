@@ -1,6 +1,7 @@
 //! Limits of retained events: their time to live, and the lack of room.
 //!
-//! Spec: advanced profile "Event Retention" leaves all of it to the router; decisions F9.
+//! Spec: advanced profile "Event Retention" leaves all of it to the router;
+//! `docs/decisions/traps.md#f9`.
 
 use std::time::Duration;
 

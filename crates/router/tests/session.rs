@@ -197,7 +197,7 @@ fn goodbye_is_answered_and_the_connection_may_open_another_session() {
     assert!(lab.realm().is_empty());
 }
 
-/// Decisions F10.
+/// `docs/decisions/traps.md#f10`.
 #[test]
 fn goodbye_is_answered_whatever_its_reason() {
     let mut lab = Lab::new();
@@ -340,7 +340,7 @@ fn closing_in_the_middle() -> (Lab, [cloverleaf_testkit::Peer; 2]) {
     (lab, [caller, callee])
 }
 
-/// Decisions F10.
+/// `docs/decisions/traps.md#f10`.
 #[test]
 fn requests_after_the_goodbye_of_the_router_are_ignored() {
     let (mut lab, [caller, callee]) = closing_in_the_middle();

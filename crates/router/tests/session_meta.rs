@@ -1,6 +1,7 @@
 //! Meta procedures and meta events about sessions.
 //!
-//! Spec: advanced profile "Session Meta API"; decisions F14 (`on_leave` has three arguments).
+//! Spec: advanced profile "Session Meta API"; `docs/decisions/traps.md#f14` (`on_leave` has three
+//! arguments).
 //! `kill_procedures` tests killing, `session_details` the details of one session.
 
 use cloverleaf_router::{Compatibility, Permission, RealmSettings, Role, SessionFlow};
@@ -97,7 +98,7 @@ fn on_join_reaches_other_sessions_only() {
     assert_eq!(lab.received(ann), []);
 }
 
-/// Decisions F14: the id alone tells nothing about a session that has ended.
+/// `docs/decisions/traps.md#f14`: the id alone tells nothing about a session that has ended.
 #[test]
 fn on_leave_has_authid_and_authrole_for_every_ending() {
     let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);

@@ -1,7 +1,7 @@
 //! Subscriber groups: one member of each group gets each event.
 //!
 //! An extension of this router (`SUBSCRIBE.Options.group`), like the shared subscriptions of MQTT;
-//! decisions F20.
+//! `docs/decisions/traps.md#f20`.
 
 use cloverleaf_router::limits::MAX_MEMBERSHIP_BYTES;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

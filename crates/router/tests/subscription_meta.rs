@@ -1,8 +1,8 @@
 //! Meta procedures and meta events about subscriptions, and their revocation.
 //!
-//! Spec: advanced profile "Subscriptions Meta API", "Subscription Revocation"; decisions F14 (a
-//! look-up without a match returns null), F15 (revocation is sent to subscribers that have
-//! announced it).
+//! Spec: advanced profile "Subscriptions Meta API", "Subscription Revocation";
+//! `docs/decisions/traps.md#f14` (a look-up without a match returns null), F15 (revocation is sent
+//! to subscribers that have announced it).
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ fn subscriptions_to_reserved_topics_publish_no_meta_events() {
     assert_eq!(lab.heard(watcher).len(), 2);
 }
 
-/// Decisions F6: the answer comes before any event.
+/// `docs/decisions/traps.md#f6`: the answer comes before any event.
 #[test]
 fn subscribed_comes_before_the_meta_event() {
     let mut lab = Lab::new();
@@ -160,7 +160,7 @@ fn a_subscription_is_looked_up_by_its_own_pattern() {
     }
 }
 
-/// Decisions F14.
+/// `docs/decisions/traps.md#f14`.
 #[test]
 fn match_lists_subscriptions_of_every_policy_and_returns_null_without_a_match() {
     let (mut lab, ann, _) = subscribed();
@@ -279,7 +279,7 @@ fn revocable(name: &'static str) -> Client {
     client
 }
 
-/// Decisions F15.
+/// `docs/decisions/traps.md#f15`.
 #[test]
 fn removed_subscriber_with_the_feature_is_notified() {
     const REMOVE: &str = "wamp.subscription.remove_subscriber";

@@ -1,7 +1,7 @@
 //! Testaments: publications that are sent when their session has ended.
 //!
-//! Spec: advanced profile "Session Testament"; decisions F14 (neither of the two procedures returns
-//! anything).
+//! Spec: advanced profile "Session Testament"; `docs/decisions/traps.md#f14` (neither of the two
+//! procedures returns anything).
 
 use cloverleaf_router::{
     Compatibility, Disclosure, HistorySettings, Permission, RealmSettings, Role, SessionFlow,
@@ -200,7 +200,7 @@ fn testament_respects_eligibility_and_is_not_acknowledged() {
     }
 }
 
-/// Decisions F10: nothing follows the GOODBYE of a realm that closes.
+/// `docs/decisions/traps.md#f10`: nothing follows the GOODBYE of a realm that closes.
 #[test]
 fn closing_subscriber_gets_no_testament() {
     let (mut lab, ann, heir) = ann_and_heir();

@@ -1,6 +1,7 @@
 //! Timeouts of calls, watched by the dealer.
 //!
-//! Spec: advanced profile "Call Timeouts"; decisions F12 (milliseconds, watched by the dealer).
+//! Spec: advanced profile "Call Timeouts"; `docs/decisions/traps.md#f12` (milliseconds, watched by
+//! the dealer).
 
 use std::time::Duration;
 

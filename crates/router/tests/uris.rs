@@ -1,7 +1,7 @@
 //! The rules for URIs and patterns, each text in each kind of request.
 //!
 //! Spec: basic profile "URIs" (its four regular expressions), advanced profile "Pattern-based
-//! Registrations" (a prefix may end in a dot); decisions F2.
+//! Registrations" (a prefix may end in a dot); `docs/decisions/traps.md#f2`.
 
 use cloverleaf_router::RealmSettings;
 use cloverleaf_router::authorization::TRUSTED;
@@ -91,7 +91,7 @@ fn loose_uri_rule_is_the_default() {
     assert_eq!(RealmSettings::named("realm1").uri_rule, UriRule::Loose);
 }
 
-/// Decisions F2, and F14 for meta events: no other session can publish them.
+/// `docs/decisions/traps.md#f2`, and F14 for meta events: no other session can publish them.
 #[test]
 fn first_component_wamp_or_cloverleaf_is_reserved() {
     let mut lab = Lab::new();

@@ -18,10 +18,10 @@ const INVALID: &str = "the payload of the event is not as its schema asks: not a
 fn sensor_and_listener() -> (Lab, Peer, Peer) {
     let mut validation = Validation::default();
     let schemas = Schemas { event: Numbers::schema(), ..Schemas::default() };
-    let held = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
+    let validated = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
     let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
     let mut settings = RealmSettings { validation, ..settings() };
-    settings.roles.push(Role::new("sensor", [(everything, held)]));
+    settings.roles.push(Role::new("sensor", [(everything, validated)]));
     let mut lab = Lab::with(settings);
     let sensor = lab.join_as(Client { role: "sensor", ..Client::named("sensor") });
     let listener = lab.join("listener");

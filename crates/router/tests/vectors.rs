@@ -88,7 +88,7 @@ fn play(scene: &Value) {
 }
 
 #[test]
-fn scenes_of_the_test_vectors_play_as_written() {
+fn multi_session_test_vectors_pass() {
     let folder = PathBuf::from(std::env::var_os("WAMP_VECTORS").unwrap_or_default());
     if !folder.is_dir() {
         eprintln!("\n*** SKIPPED: no WAMP test vectors (WAMP_VECTORS says where) ***\n");

@@ -135,12 +135,12 @@ pub(crate) const GAPS: &[Gap] = &[
     advanced(
         "WAMP Interfaces",
         Why::NotPlanned,
-        "Payloads are held against JSON Schemas of the configuration, not against those of an IDL.",
+        "Payloads are validated against JSON Schemas of the configuration, not against those of an IDL.",
     ),
     advanced(
         "WAMP IDL",
         Why::NotPlanned,
-        "Payloads are held against JSON Schemas of the configuration, not against those of an IDL.",
+        "Payloads are validated against JSON Schemas of the configuration, not against those of an IDL.",
     ),
     advanced(
         "Interface Catalogs",

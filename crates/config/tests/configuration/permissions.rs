@@ -71,7 +71,7 @@ fn disclose_can_forbid_disclose_me() {
 }
 
 #[test]
-fn stars_stand_for_the_policy_without_match() {
+fn star_in_a_uri_selects_the_match_policy() {
     let reads =
         |uri: &str, rest: &str| reads(&format!(r#"{{"uri": "{uri}"{rest}}}"#))[0].pattern.clone();
     assert_eq!(reads("*", ""), pattern("", MatchPolicy::Prefix));

@@ -1,6 +1,7 @@
 //! Long-polling: the exact responses to requests of all kinds.
 //!
-//! Spec: advanced profile "HTTP Longpoll Transport"; decisions F19 (an empty answer is 204).
+//! Spec: advanced profile "HTTP Longpoll Transport"; `docs/decisions/traps.md#f19` (an empty answer
+//! is 204).
 
 use crate::router::{CLOVERLEAF, router};
 use crate::support::{HELLO, HttpClient, NodeProcess, RawPeer as _, abort, post_request};

@@ -2,7 +2,7 @@
 //! each publisher at each subscriber, the calls of each caller at each callee, and acknowledgements
 //! before the messages that they allow.
 //!
-//! Spec: basic profile "Ordering Guarantees"; decisions F6.
+//! Spec: basic profile "Ordering Guarantees"; `docs/decisions/traps.md#f6`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

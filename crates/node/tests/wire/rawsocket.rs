@@ -1,6 +1,6 @@
 //! RawSocket below the messages: handshakes, frames, pings, and the limits of both sides.
 //!
-//! Spec: advanced profile "RawSocket Transport"; decisions F18.
+//! Spec: advanced profile "RawSocket Transport"; `docs/decisions/traps.md#f18`.
 
 use crate::router::{SMALL, router};
 use crate::support::{

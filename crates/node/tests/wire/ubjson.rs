@@ -1,4 +1,4 @@
-//! The two formats called "ubjson": UBJSON and BJData; decisions F17.
+//! The two formats called "ubjson": UBJSON and BJData; `docs/decisions/traps.md#f17`.
 
 use crate::router::router;
 use crate::support::{ClientStream, NodeProcess, RawPeer as _, RawSocketPeer, UBJSON};

@@ -1,7 +1,7 @@
 //! Calls to all callees at once: every callee is invoked, the answers are collected.
 //!
-//! Decisions F20: the specification only names such calls; their behaviour is an extension of this
-//! router.
+//! `docs/decisions/traps.md#f20`: the specification only names such calls; their behaviour is an
+//! extension of this router.
 
 use cloverleaf_router::limits::SessionLimits;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

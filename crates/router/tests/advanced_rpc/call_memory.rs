@@ -17,8 +17,8 @@ use cloverleaf_wamp::uri::UriPattern;
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    assert_nothing_stays, assert_silence, cancel, join, millis, nobody_available, register, shared,
-    too_many, unavailable,
+    assert_nothing_stays, assert_silence, cancel, join, millis, no_available_callee, register,
+    shared, too_many, unavailable,
 };
 
 /// Calls that fill the budget of one caller, but for [`SPARE`] bytes.
@@ -135,7 +135,7 @@ fn call_over_the_budget_is_sent_to_one_callee_only() {
         let (caller, other, medium) = (stage.caller, stage.other, stage.medium.clone());
         stage.call(caller, 11, "com.kept", medium.clone());
         stage.reject_next();
-        assert_eq!(stage.lab.received(caller), [nobody_available(11)], "{full:?}");
+        assert_eq!(stage.lab.received(caller), [no_available_callee(11)], "{full:?}");
         if full == Full::Caller {
             stage.call(other, 1, "com.kept", medium.clone());
             stage.reject_next();

@@ -1,8 +1,8 @@
 //! The request id of a CALL: a new call, its next part, a late part, or a violation.
 //!
-//! Decisions F1, F13: ids may have gaps unless the realm is strict. An id that is not above the
-//! largest so far belongs to an earlier call, if the caller has announced progressive calls. Spec:
-//! advanced profile "Progressive Call Invocations".
+//! `docs/decisions/traps.md#f1`, `#f13`: ids may have gaps unless the realm is strict. An id that
+//! is not above the largest so far belongs to an earlier call, if the caller has announced
+//! progressive calls. Spec: advanced profile "Progressive Call Invocations".
 
 use cloverleaf_router::RealmSettings;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -81,7 +81,7 @@ fn call_with_the_largest_request_id_may_be_progressive() {
     assert_eq!(lab.received(callee), [router::invocation(2, 1, NOTHING)]);
 }
 
-/// Decisions F13: a continuation is of the same procedure.
+/// `docs/decisions/traps.md#f13`: a continuation is of the same procedure.
 #[test]
 fn part_with_another_procedure_aborts_the_session() {
     let (mut lab, caller, callee) = pair();
@@ -94,7 +94,7 @@ fn part_with_another_procedure_aborts_the_session() {
     assert_eq!(lab.received(callee), told);
 }
 
-/// Decisions F13: a continuation is of a call that comes in parts.
+/// `docs/decisions/traps.md#f13`: a continuation is of a call that comes in parts.
 #[test]
 fn reusing_the_request_id_of_a_call_in_flight_aborts_the_session() {
     for again in [last_part(1), call_part(1, "com.upload", NOTHING)] {
@@ -127,7 +127,7 @@ fn call_with_progressive_results_takes_no_next_part() {
     assert_violation(&mut lab, caller, last_part(1), &in_use(1));
 }
 
-/// Decisions F13: the part was racing the end of its call.
+/// `docs/decisions/traps.md#f13`: the part was racing the end of its call.
 #[test]
 fn a_part_of_a_call_that_has_ended_is_discarded() {
     let (mut lab, caller, callee) = pair();
@@ -167,7 +167,8 @@ fn a_part_of_a_call_whose_callee_has_left_or_that_never_had_one_is_discarded() {
     assert_eq!(lab.received(caller), [no_such_procedure(2, "com.upload")]);
 }
 
-/// Decisions F13: an id that is not above the watermark is a late part, of whatever procedure.
+/// `docs/decisions/traps.md#f13`: an id that is not above the watermark is a late part, of whatever
+/// procedure.
 #[test]
 fn calls_below_the_watermark_are_ignored() {
     let (mut lab, caller, callee) = pair();
@@ -216,7 +217,7 @@ fn request_ids_of_other_messages_do_not_move_the_watermark() {
     assert_eq!(lab.received(callee), [router::invocation(1, 2, NOTHING)]);
 }
 
-/// Decisions F1: the ids of a session count one direction each.
+/// `docs/decisions/traps.md#f1`: the ids of a session count one direction each.
 #[test]
 fn invocation_ids_count_per_callee() {
     let (mut lab, caller, callee) = pair();

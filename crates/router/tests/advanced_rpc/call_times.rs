@@ -1,8 +1,8 @@
 //! Timeouts of calls: those of the realm, and callees that watch the timeout themselves.
 //!
-//! Decisions F12: milliseconds, watched by the dealer unless a callee has announced `call_timeout`
-//! and registered with `forward_timeout`. `timeout` tests that the dealer ends a call in time.
-//! Spec: advanced profile "Call Timeouts".
+//! `docs/decisions/traps.md#f12`: milliseconds, watched by the dealer unless a callee has announced
+//! `call_timeout` and registered with `forward_timeout`. `timeout` tests that the dealer ends a
+//! call in time. Spec: advanced profile "Call Timeouts".
 
 use cloverleaf_router::{CallTimes, Moment, RealmSettings};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

@@ -1,7 +1,7 @@
 //! The choice of a callee: the policies of this router, and resource keys.
 //!
-//! Decisions F20: `load`, `hash`, `sticky` and resource keys are extensions of this router. Spec:
-//! advanced profile "Shared Registration", "Sharded Registration".
+//! `docs/decisions/traps.md#f20`: `load`, `hash`, `sticky` and resource keys are extensions of this
+//! router. Spec: advanced profile "Shared Registration", "Sharded Registration".
 
 use std::collections::BTreeMap;
 
@@ -322,7 +322,7 @@ fn refusal_of_a_long_option_value_is_short() {
     assert_eq!(crew.lab.received(crew.caller), [refusal]);
 }
 
-/// Decisions F3: another policy than that of the first callee.
+/// `docs/decisions/traps.md#f3`: another policy than that of the first callee.
 #[test]
 fn the_policies_of_this_router_are_shared_like_the_others() {
     let own = [InvokePolicy::Load, InvokePolicy::Hash, InvokePolicy::Sticky, InvokePolicy::All];

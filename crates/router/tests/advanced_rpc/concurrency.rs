@@ -1,7 +1,8 @@
 //! Concurrent calls of a callee: REGISTER.Options.concurrency.
 //!
 //! An extension of this router, as in Crossbar.io but for its leaks: every ending of a call
-//! decrements the count once. Decisions F3: a call for which no callee is free fails with
+//! decrements the count once. `docs/decisions/traps.md#f3`: a call for which no callee is free
+//! fails with
 //! `crossbar.error.max_concurrency_reached`. `call_queue` tests calls that wait.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

@@ -1,6 +1,7 @@
 //! The error of a request that can't be served.
 //!
-//! Decisions F3: the table of this project, row by row; other tests cover each row in detail.
+//! `docs/decisions/traps.md#f3`: the table of this project, row by row; other tests cover each row
+//! in detail.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, client};

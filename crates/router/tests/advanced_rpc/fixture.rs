@@ -133,7 +133,7 @@ pub(crate) fn refused(number: u64, error: &str, text: &str) -> RouterMessage {
     router::refused(RequestKind::Call, number, error, text)
 }
 
-pub(crate) fn nobody_available(number: u64) -> RouterMessage {
+pub(crate) fn no_available_callee(number: u64) -> RouterMessage {
     refused(number, error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment")
 }
 

@@ -1,10 +1,10 @@
 //! Parts of a message that the router forwards unchanged: passthru payloads, and attributes that
 //! the application or another router has added.
 //!
-//! Decisions F16: payload passthru is `ppt_*` with one binary as the only argument; its older form
-//! is `enc_*` with a binary in the place of the arguments. The router knows both. Messages are
-//! written here as on the wire. Spec: advanced profile "Payload Passthru Mode"; basic profile
-//! "Extensibility".
+//! `docs/decisions/traps.md#f16`: payload passthru is `ppt_*` with one binary as the only argument;
+//! its older form is `enc_*` with a binary in the place of the arguments. The router knows both.
+//! Messages are written here as on the wire. Spec: advanced profile "Payload Passthru Mode"; basic
+//! profile "Extensibility".
 
 use cloverleaf_testkit::messages::{NOTHING, client};
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -121,7 +121,8 @@ fn passthru_options_are_forwarded() {
     assert_carried(&mut lab, caller, callee, &json!({"ppt_scheme": "x_my_ppt"}), &payload);
 }
 
-/// Decisions F16: the older form need not be announced, and the binary stands for the arguments.
+/// `docs/decisions/traps.md#f16`: the older form need not be announced, and the binary stands for
+/// the arguments.
 #[test]
 fn older_passthru_form_is_forwarded() {
     for roles in [able("x").roles, Client::basic("x").roles] {
@@ -284,7 +285,7 @@ fn rerouted_call_keeps_its_passthru_options() {
 
 // === announced features ===
 
-/// Decisions F4: a role uses a feature that it has not announced.
+/// `docs/decisions/traps.md#f4`: a role uses a feature that it has not announced.
 #[test]
 fn passthru_without_the_announced_feature_aborts_the_session() {
     let (about, payload) = sealed();

@@ -17,8 +17,8 @@ use cloverleaf_wamp::message::{
 
 use crate::fixture::{
     able, assert_nothing_stays, assert_silence, assert_violation, call_part, cancel, given_up,
-    invocation_part, invocation_receiving, join, millis, nobody_available, open, refused, register,
-    result_part, shared, unavailable, without, yield_part,
+    invocation_part, invocation_receiving, join, millis, no_available_callee, open, refused,
+    register, result_part, shared, unavailable, without, yield_part,
 };
 
 const NOT_TAKEN: &str = "the callee takes no calls in parts: it has not announced \
@@ -324,7 +324,7 @@ fn a_callee_that_leaves_between_parts_ends_the_call() {
     assert_nothing_stays(lab, &[caller]);
 }
 
-/// Decisions F11.
+/// `docs/decisions/traps.md#f11`.
 #[test]
 fn progressive_call_is_canceled_like_any_other() {
     for (mode, told) in [(CancelMode::Skip, vec![]), (CancelMode::KillNoWait, vec![given_up(1)])] {
@@ -353,7 +353,7 @@ fn progressive_call_is_not_rerouted() {
     }
     lab.send(caller, call_part(1, "com.upload", NOTHING));
     lab.send(a, unavailable(1));
-    assert_eq!(lab.received(caller), [nobody_available(1)]);
+    assert_eq!(lab.received(caller), [no_available_callee(1)]);
     assert_silence(&mut lab, &[b]);
 }
 
@@ -397,7 +397,8 @@ fn meta_procedure_refuses_progressive_calls() {
     assert_eq!(lab.received(caller), [router::result(2, args([1]))]);
 }
 
-/// Decisions F20: calls to all callees are an extension of this router; they can't be progressive.
+/// `docs/decisions/traps.md#f20`: calls to all callees are an extension of this router; they can't
+/// be progressive.
 #[test]
 fn progressive_call_to_all_callees_is_refused() {
     let sharding = Sharding { rkey: None, runmode: Some(RunMode::All.into()) };

@@ -161,7 +161,8 @@ fn unrequested_passthru_progressive_result_is_dropped() {
     assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
 }
 
-/// Decisions F12: with progressive results, the timeout bounds the gap between two of them.
+/// `docs/decisions/traps.md#f12`: with progressive results, the timeout bounds the gap between two
+/// of them.
 #[test]
 fn timeout_restarts_with_each_progressive_result() {
     let (mut lab, caller, callee) = pair(able("callee"));
@@ -220,7 +221,7 @@ fn a_callee_that_leaves_between_parts_ends_the_call() {
     assert_nothing_stays(lab, &[caller]);
 }
 
-/// Decisions F11: answers after `skip` and `killnowait` are dropped.
+/// `docs/decisions/traps.md#f11`: answers after `skip` and `killnowait` are dropped.
 #[test]
 fn progressive_results_of_a_canceled_call_are_dropped() {
     for (mode, told) in [(CancelMode::Skip, vec![]), (CancelMode::KillNoWait, vec![given_up(1)])] {
@@ -236,7 +237,7 @@ fn progressive_results_of_a_canceled_call_are_dropped() {
     }
 }
 
-/// Decisions F11: with `kill` the callee ends the call.
+/// `docs/decisions/traps.md#f11`: with `kill` the callee ends the call.
 #[test]
 fn progressive_results_continue_after_kill_until_the_answer() {
     let answers = [

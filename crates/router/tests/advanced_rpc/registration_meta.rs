@@ -1,7 +1,7 @@
 //! Meta procedures `wamp.registration.*`.
 //!
-//! Decisions F14: a look-up without a match returns `null`, not an error. Spec: advanced profile
-//! "Registration Meta API"; `remove_callee` is Crossbar.io's.
+//! `docs/decisions/traps.md#f14`: a look-up without a match returns `null`, not an error. Spec:
+//! advanced profile "Registration Meta API"; `remove_callee` is Crossbar.io's.
 
 use cloverleaf_router::{Permission, RealmSettings, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
@@ -292,7 +292,7 @@ fn removed_callee_gets_the_reason() {
     }
 }
 
-/// Decisions F15.
+/// `docs/decisions/traps.md#f15`.
 #[test]
 fn callee_without_registration_revocation_is_removed_silently() {
     let mut lab = Lab::new();

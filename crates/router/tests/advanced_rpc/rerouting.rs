@@ -14,8 +14,8 @@ use cloverleaf_wamp::message::{
 };
 
 use crate::fixture::{
-    able, assert_nothing_stays, assert_silence, cancel, join, millis, nobody_available, receiving,
-    refused, register, result_part, shared, unavailable, without, yield_part,
+    able, assert_nothing_stays, assert_silence, cancel, join, millis, no_available_callee,
+    receiving, refused, register, result_part, shared, unavailable, without, yield_part,
 };
 
 /// A caller, and callees `a`, `b`, `c` that share `com.add` in this order.
@@ -70,7 +70,7 @@ impl Crew {
             names.push(['a', 'b', 'c'][place]);
             self.lab.send(self.callees[place], unavailable(invocation));
         }
-        assert_eq!(self.lab.received(self.caller), [nobody_available(number)]);
+        assert_eq!(self.lab.received(self.caller), [no_available_callee(number)]);
         assert_silence(&mut self.lab, &self.callees);
         names
     }
@@ -141,7 +141,7 @@ fn hash_and_sticky_continue_with_the_same_next_callee() {
                 crew.lab.send(crew.callees[place], unavailable(invocation));
                 place
             });
-            assert_eq!(crew.lab.received(crew.caller), [nobody_available(number)]);
+            assert_eq!(crew.lab.received(crew.caller), [no_available_callee(number)]);
             orders.push(order);
         }
         assert_eq!(orders, [orders[0]; 3]);
@@ -172,7 +172,7 @@ fn single_unavailable_callee_fails_the_call() {
         register(&mut lab, callee, options, "com.add", 1);
         lab.send(caller, client::call(1, "com.add", NOTHING));
         lab.send(callee, unavailable(1));
-        assert_eq!(lab.received(caller), [nobody_available(1)]);
+        assert_eq!(lab.received(caller), [no_available_callee(1)]);
     }
 }
 
@@ -211,7 +211,7 @@ fn call_with_progressive_results_is_not_rerouted() {
     crew.lab.received(crew.callees[0]);
     crew.lab.send(crew.callees[0], yield_part(1, args([1])));
     crew.lab.send(crew.callees[0], unavailable(1));
-    let told = [result_part(1, args([1])), nobody_available(1)];
+    let told = [result_part(1, args([1])), no_available_callee(1)];
     assert_eq!(crew.lab.received(crew.caller), told);
     assert_silence(&mut crew.lab, &crew.callees);
 }
@@ -223,7 +223,7 @@ fn canceled_call_is_not_rerouted() {
     crew.lab.send(crew.caller, cancel(1, CancelMode::Kill));
     crew.lab.received(crew.callees[0]);
     crew.lab.send(crew.callees[0], unavailable(1));
-    assert_eq!(crew.lab.received(crew.caller), [nobody_available(1)]);
+    assert_eq!(crew.lab.received(crew.caller), [no_available_callee(1)]);
     assert_silence(&mut crew.lab, &crew.callees);
 }
 
@@ -281,7 +281,7 @@ fn rerouted_call_fails_when_the_registration_is_gone() {
         crew.lab.send(callee, client::unregister(2, 1));
     }
     crew.lab.send(crew.callees[0], unavailable(1));
-    assert_eq!(crew.lab.received(crew.caller), [nobody_available(1)]);
+    assert_eq!(crew.lab.received(crew.caller), [no_available_callee(1)]);
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn rerouting_tries_a_limited_number_of_callees() {
         assert_silence(&mut lab, &[caller]);
         lab.send(*callee, unavailable(1));
     }
-    assert_eq!(lab.received(caller), [nobody_available(1)]);
+    assert_eq!(lab.received(caller), [no_available_callee(1)]);
     assert_silence(&mut lab, &callees);
     lab.disconnect(caller);
     assert_nothing_stays(lab, &callees);
@@ -368,12 +368,12 @@ fn rerouting_skips_callees_that_can_not_take_the_call() {
     crew.lab.set_state(crew.callees[1], OutboxState::Reading);
     // It was tried without success.
     crew.lab.send(crew.callees[2], unavailable(1));
-    assert_eq!(crew.lab.received(crew.caller), [nobody_available(1)]);
+    assert_eq!(crew.lab.received(crew.caller), [no_available_callee(1)]);
 }
 
 // === timeouts ===
 
-/// Decisions F12: the dealer watches the timeout of a rerouted call.
+/// `docs/decisions/traps.md#f12`: the dealer watches the timeout of a rerouted call.
 #[test]
 fn timeout_continues_after_rerouting() {
     let mut crew = Crew::sharing(InvokePolicy::First);
@@ -386,7 +386,7 @@ fn timeout_continues_after_rerouting() {
     assert_eq!(crew.lab.received(crew.caller), [router::timed_out(1)]);
 }
 
-/// Decisions F12: `forward_timeout` applies to this one callee only.
+/// `docs/decisions/traps.md#f12`: `forward_timeout` applies to this one callee only.
 #[test]
 fn dealer_watches_the_timeout_after_a_callee_with_forward_timeout_is_unavailable() {
     let mut lab = Lab::new();

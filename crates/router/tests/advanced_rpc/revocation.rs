@@ -1,7 +1,7 @@
 //! Revoked registrations: REGISTER.Options.force_reregister.
 //!
-//! As in Crossbar.io, except for decisions F15: UNREGISTERED with request 0 goes only to callees
-//! that have announced registration revocation. `registration_meta` tests
+//! As in Crossbar.io, except for `docs/decisions/traps.md#f15`: UNREGISTERED with request 0 goes
+//! only to callees that have announced registration revocation. `registration_meta` tests
 //! `wamp.registration.remove_callee`. Spec: advanced profile "Registration Revocation".
 
 use cloverleaf_router::limits::SessionLimits;
@@ -52,7 +52,7 @@ fn a_callee_may_take_a_procedure_over_under_a_new_registration() {
     assert_nothing_stays(lab, &[caller, callee, other]);
 }
 
-/// Decisions F15.
+/// `docs/decisions/traps.md#f15`.
 #[test]
 fn callee_without_registration_revocation_is_not_notified() {
     for callee in [without("callee", &[Feature::RegistrationRevocation]), Client::basic("callee")] {

@@ -37,18 +37,18 @@ fn all() -> Schemas {
     }
 }
 
-/// A realm whose role `held` has these schemas for every URI; other roles have none.
+/// A realm whose role `validated` has these schemas for every URI; other roles have none.
 fn realm(schemas: Schemas) -> Lab {
     let mut validation = Validation::default();
-    let held = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
+    let validated = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
     let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
     let mut settings = RealmSettings { validation, ..settings() };
-    settings.roles.push(Role::new("held", [(everything, held)]));
+    settings.roles.push(Role::new("validated", [(everything, validated)]));
     Lab::with(settings)
 }
 
-fn held(name: &'static str) -> Client {
-    Client { role: "held", ..able(name) }
+fn validated(name: &'static str) -> Client {
+    Client { role: "validated", ..able(name) }
 }
 
 /// A caller and a callee of `com.sum`, one of which has schemas.
@@ -59,17 +59,17 @@ fn pair(schemas: Schemas, caller: Client, callee: Client) -> (Lab, Peer, Peer) {
     (lab, caller, callee)
 }
 
-fn held_caller() -> (Lab, Peer, Peer) {
-    pair(all(), held("caller"), able("callee"))
+fn validated_caller() -> (Lab, Peer, Peer) {
+    pair(all(), validated("caller"), able("callee"))
 }
 
-fn held_callee() -> (Lab, Peer, Peer) {
-    pair(all(), able("caller"), held("callee"))
+fn validated_callee() -> (Lab, Peer, Peer) {
+    pair(all(), able("caller"), validated("callee"))
 }
 
 /// As [`pair`], with call 1, which accepts progressive results, at the callee.
 fn asked() -> (Lab, Peer, Peer) {
-    let (mut lab, caller, callee) = held_callee();
+    let (mut lab, caller, callee) = validated_callee();
     lab.send(caller, client::call_with(1, receiving(), "com.sum", text("no number")));
     assert_eq!(lab.received(callee), [invocation_receiving(1, 1, text("no number"))]);
     (lab, caller, callee)
@@ -91,14 +91,18 @@ fn not_taken(number: u64) -> RouterMessage {
 
 #[test]
 fn invalid_call_is_refused_and_reaches_no_callee() {
-    let (mut lab, caller, callee) = held_caller();
+    let (mut lab, caller, callee) = validated_caller();
     lab.send(caller, client::call(1, "com.sum", args(["no number"])));
     assert_eq!(lab.received(caller), [invalid(1, "call")]);
     assert_silence(&mut lab, &[callee]);
     lab.send(caller, client::call(2, "com.sum", args([2, 3])));
     assert_eq!(lab.received(callee), [router::invocation(1, 1, args([2, 3]))]);
     lab.send(callee, client::yielded(1, text("five")));
-    assert_eq!(lab.received(caller), [router::result(2, text("five"))], "the callee is not held");
+    assert_eq!(
+        lab.received(caller),
+        [router::result(2, text("five"))],
+        "the callee is not validated"
+    );
     assert_nothing_stays(lab, &[caller, callee]);
 }
 
@@ -108,9 +112,9 @@ fn authorization_comes_before_validation() {
     let schemas = Some(validation.add(all()));
     let nothing = Permission { schemas, ..Permission::default() };
     let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
-    let roles = vec![Role::new("held", [(everything, nothing)])];
+    let roles = vec![Role::new("validated", [(everything, nothing)])];
     let mut lab = Lab::with(RealmSettings { roles, validation, ..settings() });
-    let caller = lab.join_as(held("caller"));
+    let caller = lab.join_as(validated("caller"));
     lab.send(caller, client::call(1, "com.sum", text("no number")));
     let denied = "session not authorized to call procedure 'com.sum'";
     assert_eq!(lab.received(caller), [refused(1, error_uri::NOT_AUTHORIZED, denied)]);
@@ -119,7 +123,7 @@ fn authorization_comes_before_validation() {
 #[test]
 fn calls_of_meta_procedures_are_validated() {
     let mut lab = realm(all());
-    let caller = lab.join_as(held("caller"));
+    let caller = lab.join_as(validated("caller"));
     lab.send(caller, client::call(1, "wamp.session.count", args([["anyone"]])));
     assert_eq!(lab.received(caller), [invalid(1, "call")]);
     lab.send(caller, client::call(2, "wamp.session.count", NOTHING));
@@ -128,7 +132,7 @@ fn calls_of_meta_procedures_are_validated() {
 
 #[test]
 fn invalid_part_ends_the_call() {
-    let (mut lab, caller, callee) = held_caller();
+    let (mut lab, caller, callee) = validated_caller();
     lab.send(caller, call_part(1, "com.sum", text("no number")));
     assert_eq!(lab.received(caller), [invalid(1, "part of the call")]);
     for (last, what) in [(false, "part of the call"), (true, "call")] {
@@ -155,7 +159,7 @@ fn invalid_part_ends_the_call() {
 #[test]
 fn parts_and_last_results_have_separate_schemas() {
     let schemas = Schemas { call: Numbers::schema(), ..Schemas::default() };
-    let (mut lab, caller, callee) = pair(schemas, held("caller"), able("callee"));
+    let (mut lab, caller, callee) = pair(schemas, validated("caller"), able("callee"));
     lab.send(caller, call_part(1, "com.sum", text("any")));
     assert_eq!(lab.received(callee), [invocation_part(1, 1, text("any"))]);
     lab.send(caller, client::call(1, "com.sum", text("any")));
@@ -191,7 +195,7 @@ fn invalid_progressive_result_ends_the_call() {
 
 #[test]
 fn callee_without_call_canceling_is_not_interrupted() {
-    let callee = Client { role: "held", ..Client::basic("callee") };
+    let callee = Client { role: "validated", ..Client::basic("callee") };
     let (mut lab, caller, callee) = pair(all(), able("caller"), callee);
     lab.send(caller, client::call(1, "com.sum", NOTHING));
     lab.received(callee);
@@ -234,9 +238,9 @@ fn answers_are_validated_against_the_permission_of_the_registration() {
     let rules = [("com.*", sums), ("com.sum.free", Permission::ALL)];
     let rules = rules.map(|(uri, rule)| (UriPattern::from_starred(uri).expect(uri), rule));
     let mut settings = RealmSettings { validation, ..settings() };
-    settings.roles.push(Role::new("held", rules));
+    settings.roles.push(Role::new("validated", rules));
     let mut lab = Lab::with(settings);
-    let (caller, callee) = (lab.join_as(able("caller")), lab.join_as(held("callee")));
+    let (caller, callee) = (lab.join_as(able("caller")), lab.join_as(validated("callee")));
     let prefix = MatchPolicy::Prefix;
     lab.send(callee, client::register_pattern(1, prefix, "com.sum."));
     lab.send(callee, client::register(2, "com.sum.free"));
@@ -255,7 +259,7 @@ fn answers_are_validated_against_the_permission_of_the_registration() {
 fn rerouting_error_is_not_validated() {
     let mut lab = realm(all());
     let caller = lab.join_as(able("caller"));
-    let [first, second] = ["first", "second"].map(|name| lab.join_as(held(name)));
+    let [first, second] = ["first", "second"].map(|name| lab.join_as(validated(name)));
     for callee in [first, second] {
         register(&mut lab, callee, shared(InvokePolicy::First), "com.sum", 1);
     }
@@ -273,7 +277,7 @@ fn rerouting_error_is_not_validated() {
 fn answers_of_a_call_to_all_are_validated_one_by_one() {
     let mut lab = realm(all());
     let caller = lab.join_as(able("caller"));
-    let callees = ["a", "b", "c"].map(|name| lab.join_as(held(name)));
+    let callees = ["a", "b", "c"].map(|name| lab.join_as(validated(name)));
     for callee in callees {
         register(&mut lab, callee, shared(InvokePolicy::All), "com.sum", 1);
     }
@@ -307,7 +311,7 @@ fn opaque_payload_is_refused_when_a_schema_applies() {
     let about = json!({"ppt_scheme": "wamp", "ppt_serializer": "cbor"});
     let older = json!({"enc_algo": "cryptobox"});
     for (about, payload) in [(about, json!([1])), (older, json!("\u{0}AAEC"))] {
-        let (mut lab, caller, callee) = held_caller();
+        let (mut lab, caller, callee) = validated_caller();
         lab.send(caller, from_wire(&json!([48, 1, about, "com.sum", payload])));
         assert_eq!(lab.received(caller), [sealed("call")]);
         assert_silence(&mut lab, &[callee]);
@@ -325,7 +329,7 @@ fn opaque_payload_is_refused_when_a_schema_applies() {
 
 #[test]
 fn payload_over_the_validation_limit_is_refused() {
-    let (mut lab, caller, callee) = held_caller();
+    let (mut lab, caller, callee) = validated_caller();
     let long = text(&"x".repeat(SharedLimits::DEFAULT.max_validated_bytes));
     lab.send(caller, client::call(1, "com.sum", long));
     let explained = "the payload of the call has a schema to follow, and holds more than 262144 \
@@ -336,7 +340,7 @@ fn payload_over_the_validation_limit_is_refused() {
 
 #[test]
 fn unrequested_progressive_result_is_dropped_without_validation() {
-    let (mut lab, caller, callee) = held_callee();
+    let (mut lab, caller, callee) = validated_callee();
     lab.send(caller, client::call(1, "com.sum", NOTHING));
     lab.received(callee);
     lab.send(callee, yield_part(1, text("no number")));

@@ -11,7 +11,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::payload::Payload;
 
-use crate::ledger::{Asked, Called, Held, Mark, Request};
+use crate::ledger::{Called, InvocationModel, PayloadTag, RegistrationModel, Request};
 use crate::operation::Kind;
 use crate::world::Group;
 
@@ -28,7 +28,7 @@ pub(crate) struct Actor {
     /// Whether its session is open.
     pub(crate) is_open: bool,
     /// Its connection is closed: messages to it are lost.
-    pub(crate) is_deaf: bool,
+    pub(crate) ignores_messages: bool,
     /// It has sent GOODBYE and has no answer yet; it sends nothing more.
     pub(crate) is_leaving: bool,
     /// Events of senders with independent requests may arrive in any order.
@@ -36,10 +36,10 @@ pub(crate) struct Actor {
     requests: u64,
     waiting: BTreeMap<u64, Request>,
     pub(crate) calls: BTreeMap<u64, Called>,
-    pub(crate) registrations: BTreeMap<u64, Held>,
+    pub(crate) registrations: BTreeMap<u64, RegistrationModel>,
     pub(crate) subscriptions: BTreeSet<u64>,
     /// The first one has number 1.
-    pub(crate) asked: Vec<Asked>,
+    pub(crate) asked: Vec<InvocationModel>,
     /// The invocations that it has not answered.
     pub(crate) invocations: BTreeSet<u64>,
     /// The registration and number of the invocations since the last look.
@@ -57,7 +57,7 @@ impl Actor {
             kind,
             place,
             is_open: true,
-            is_deaf: false,
+            ignores_messages: false,
             is_leaving: false,
             hears_unordered: false,
             requests: 0,
@@ -75,7 +75,7 @@ impl Actor {
 
     /// Whether its knowledge of its own calls is true.
     pub(crate) const fn hears(&self) -> bool {
-        self.is_open && !self.is_deaf
+        self.is_open && !self.ignores_messages
     }
 
     /// A request id for a new request that will be answered.
@@ -102,7 +102,7 @@ impl Actor {
     }
 
     /// An invocation that it was sent.
-    pub(crate) fn invocation(&self, number: u64) -> &Asked {
+    pub(crate) fn invocation(&self, number: u64) -> &InvocationModel {
         &self.asked[number as usize - 1]
     }
 
@@ -118,7 +118,7 @@ impl Actor {
                 };
                 // Registering again changes nothing.
                 let id = answer.registration.number();
-                self.registrations.entry(id).or_insert_with(|| Held::new(terms));
+                self.registrations.entry(id).or_insert_with(|| RegistrationModel::new(terms));
             }
             RouterMessage::Unregistered(Unregistered::Answer(request)) => {
                 let Request::Unregister(id) = self.answered(request.number()) else {
@@ -195,7 +195,7 @@ impl Actor {
     /// Asserts that a callee has answered with the arguments of that call, or that each of several
     /// has, or has failed.
     fn assert_echo(&self, number: u64, payload: &Payload) {
-        if let Ok((place, of, _)) = payload.decode_args::<Mark>() {
+        if let Ok((place, of, _)) = payload.decode_args::<PayloadTag>() {
             return assert_eq!((place, of), (self.place, number));
         }
         let (entries,) = payload.decode_args::<(Vec<Entry>,)>().expect("a mark or a list");
@@ -203,7 +203,7 @@ impl Actor {
         for entry in entries {
             match (entry.error.as_deref(), entry.args) {
                 (None | Some(FAILURE), Some(args)) => {
-                    let (place, of, _): Mark = serde_json::from_value(args).expect("a mark");
+                    let (place, of, _): PayloadTag = serde_json::from_value(args).expect("a mark");
                     assert_eq!((place, of), (self.place, number));
                 }
                 (error, _) => assert!(error.is_some(), "an entry without anything in it"),
@@ -214,7 +214,7 @@ impl Actor {
     fn invoked(&mut self, invocation: Invocation) {
         let Invocation { request, registration, details, payload } = invocation;
         let (number, registration) = (request.number(), registration.number());
-        let mark: Mark = payload.decode_args().expect("a mark");
+        let mark: PayloadTag = payload.decode_args().expect("a mark");
         let is_open = details.progress == Some(true);
         if number <= self.last_invocation() {
             assert!(self.invocations.contains(&number), "a part of what was answered");
@@ -229,7 +229,7 @@ impl Actor {
         let held = self.registrations.get_mut(&registration).expect("its own registration");
         held.invocations.insert(number);
         let (given_up, is_lost) = (false, false);
-        self.asked.push(Asked { payload, mark, is_open, given_up, is_lost });
+        self.asked.push(InvocationModel { payload, mark, is_open, given_up, is_lost });
         self.invocations.insert(number);
         self.news.push((registration, number));
     }
@@ -249,7 +249,7 @@ impl Actor {
             assert_eq!(self.kind, Kind::Able, "a feature that was not announced");
             self.to_acknowledge.push(event.publication);
         }
-        let (sender, number, _): Mark = event.payload.decode_args().expect("a mark");
+        let (sender, number, _): PayloadTag = event.payload.decode_args().expect("a mark");
         let last = std::mem::replace(self.last_from.entry(sender).or_default(), number);
         if self.hears_unordered && Group::of(sender) == Group::Independent {
             return;

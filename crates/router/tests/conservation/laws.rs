@@ -1,12 +1,12 @@
 //! The promises between several peers.
 
 use crate::actor::Actor;
-use crate::ledger::Held;
+use crate::ledger::RegistrationModel;
 use crate::operation::Kind;
 use crate::world::{Group, World};
 
 impl World {
-    pub(crate) fn assert_laws(&mut self) {
+    pub(crate) fn assert_invariants(&mut self) {
         self.assert_order();
         for who in 0..self.actors.len() {
             self.assert_limits(who);
@@ -22,7 +22,7 @@ impl World {
         if !callee.invocations.contains(&number) || asked.is_lost || !caller.is_open {
             return Some(false);
         }
-        (!caller.is_deaf).then(|| !caller.calls[&call].has_ended)
+        (!caller.ignores_messages).then(|| !caller.calls[&call].has_ended)
     }
 
     /// Asserts that invocations come at once, which is in order, unless their call was queued or
@@ -42,7 +42,7 @@ impl World {
                 }
                 assert!(self.has_limits || called.came_back, "{called:?} comes late");
                 let held = self.actors[who].registrations.get(&registration);
-                let is_plain = called.is_plain() && held.is_some_and(Held::is_plain);
+                let is_plain = called.is_plain() && held.is_some_and(RegistrationModel::is_plain);
                 let is_compared = is_plain && self.authorizer.is_none();
                 if is_compared && !called.came_back && !self.was_slow {
                     late.push((called.step, registration));
@@ -62,7 +62,7 @@ impl World {
     fn assert_caller_order(&self, who: usize, number: u64) {
         let callee = &self.actors[who];
         let (caller, call, _) = callee.invocation(number).mark;
-        if self.has_limits || self.was_slow || Group::of(caller) != Group::Asked {
+        if self.has_limits || self.was_slow || Group::of(caller) != Group::InvocationModel {
             return;
         }
         let came_back = |call: u64| self.actors[caller].calls[&call].came_back;

@@ -37,7 +37,7 @@ impl World {
             Violation::SecondHello => client::hello(),
             Violation::NeverSentInvocation => client::yielded(actor.last_invocation() + 1, NOTHING),
             // A peer with a closed connection does not know which calls have ended.
-            Violation::RequestIdInUse if actor.is_deaf => return None,
+            Violation::RequestIdInUse if actor.ignores_messages => return None,
             // The call may be parked; then it is a violation later, or none if it is denied.
             Violation::RequestIdInUse if self.authorizer.is_some() => return None,
             Violation::RequestIdInUse => {

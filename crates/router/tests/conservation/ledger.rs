@@ -9,7 +9,7 @@ use crate::operation::{CallShape, RegistrationTerms};
 
 /// The sender of a message, its number, and the number of its part. All calls, answers and
 /// publications of this test are marked so.
-pub(crate) type Mark = (usize, u64, u64);
+pub(crate) type PayloadTag = (usize, u64, u64);
 
 /// The request that waits for an answer.
 #[derive(Debug, Clone, Copy)]
@@ -49,14 +49,14 @@ impl Called {
 
 /// A registration, as its callee knows it.
 #[derive(Debug, Clone)]
-pub(crate) struct Held {
+pub(crate) struct RegistrationModel {
     pub(crate) invoke: InvokePolicy,
     pub(crate) concurrency: Option<u64>,
     /// The invocations under it since it was registered.
     pub(crate) invocations: BTreeSet<u64>,
 }
 
-impl Held {
+impl RegistrationModel {
     pub(crate) const fn new(terms: RegistrationTerms) -> Self {
         let RegistrationTerms { invoke, concurrency, .. } = terms;
         Self { invoke, concurrency, invocations: BTreeSet::new() }
@@ -70,9 +70,9 @@ impl Held {
 
 /// An invocation, as its callee knows it.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct InvocationModel {
     pub(crate) payload: Payload,
-    pub(crate) mark: Mark,
+    pub(crate) mark: PayloadTag,
     /// More parts follow.
     pub(crate) is_open: bool,
     /// Its answer is not needed any more.

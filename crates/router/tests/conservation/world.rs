@@ -41,7 +41,7 @@ pub(crate) enum Group {
     /// By static rules.
     Static,
     /// By the authorizer.
-    Asked,
+    InvocationModel,
     /// By the authorizer, each request on its own.
     Independent,
 }
@@ -51,7 +51,7 @@ impl Group {
     pub(crate) const fn of(place: usize) -> Self {
         match place % 3 {
             0 => Self::Static,
-            1 => Self::Asked,
+            1 => Self::InvocationModel,
             _ => Self::Independent,
         }
     }
@@ -158,7 +158,7 @@ impl World {
         let place = self.actors.len();
         let mut admitted = Admitted::from(client);
         let group = self.authorizer.as_ref().map(|_| Group::of(place));
-        if let Some(Group::Asked | Group::Independent) = group {
+        if let Some(Group::InvocationModel | Group::Independent) = group {
             admitted.principal.authrole = ASKED.into();
         }
         admitted.has_independent_requests = group == Some(Group::Independent);
@@ -188,9 +188,9 @@ impl World {
     /// A peer with a closed connection receives neither GOODBYE nor ABORT.
     fn set_state(&mut self, who: usize, state: OutboxState) {
         let actor = &mut self.actors[who];
-        if !actor.is_deaf {
+        if !actor.ignores_messages {
             self.was_slow |= state != OutboxState::Reading;
-            actor.is_deaf = state == OutboxState::Closed;
+            actor.ignores_messages = state == OutboxState::Closed;
             self.lab.set_state(actor.peer, state);
         }
     }
@@ -212,7 +212,7 @@ impl World {
             let is_parked = actor.is_leaving || self.authorizer.is_some();
             actor.is_open &= !is_parked || self.lab.realm().has_session(self.lab.key(actor.peer));
         }
-        self.assert_laws();
+        self.assert_invariants();
         let open = self.actors.iter().filter(|actor| actor.is_open).count();
         assert_eq!(self.lab.realm().session_count(), open);
     }

@@ -181,7 +181,7 @@ mod tests {
         );
     }
 
-    /// Decisions F18: the length does not fit into 24 bits.
+    /// `docs/decisions/traps.md#f18`: the length does not fit into 24 bits.
     #[test]
     fn the_longest_frame_has_the_25th_bit() {
         let bytes = frame(FrameKind::Message, &vec![7; MAX_FRAME]);

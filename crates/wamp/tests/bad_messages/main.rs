@@ -354,7 +354,7 @@ fn opaque_arguments_are_one_value_and_the_last() {
     assert_eq!(call(",1"), Err(wrong("CALL", "Arguments", "a list")));
 }
 
-/// Decisions F16: the type of Arguments shows the form of the payload.
+/// `docs/decisions/traps.md#f16`: the type of Arguments shows the form of the payload.
 #[test]
 fn a_binary_is_accepted_as_arguments_with_any_options() {
     for options in ["{}", "{\"enc_algo\":null}"] {

@@ -7,7 +7,7 @@ use cloverleaf_wamp::message::{CallOptions, InvokePolicy, RunMode, Sharding};
 
 use super::{asked, call, crew, one_call, pair};
 use crate::fixture::{
-    assert_silence, call_part, invocation_receiving, nobody_available, receiving, refused,
+    assert_silence, call_part, invocation_receiving, no_available_callee, receiving, refused,
     result_part, too_many, unavailable, yield_part,
 };
 
@@ -34,7 +34,7 @@ fn rerouted_call_ends_when_the_other_callees_have_left() {
     assert_silence(&mut lab, &[caller]);
     lab.disconnect(b);
     let told = lab.received(caller);
-    assert_eq!(told, [router::callee_gone(2), nobody_available(1)]);
+    assert_eq!(told, [router::callee_gone(2), no_available_callee(1)]);
     assert_silence(&mut lab, &[a]);
 }
 

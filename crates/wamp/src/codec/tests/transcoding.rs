@@ -1,5 +1,5 @@
 //! Values that not every format can represent. docs/decisions/transcoding.md is the table, and each
-//! of its rows has a test here. Decisions F17.
+//! of its rows has a test here. `docs/decisions/traps.md#f17`.
 
 use super::super::json::JsonReader;
 use super::super::ubjson::MAX_BODILESS_ENTRIES;
