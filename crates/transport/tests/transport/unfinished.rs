@@ -133,13 +133,18 @@ async fn message_beyond_the_message_timeout_ends_its_connection() {
     assert_eq!(lab.end().await, CloseReason::SlowMessage);
 }
 
+/// A RawSocket connection with this time for one message.
+fn with_message_timeout(message_timeout: Duration) -> Lab {
+    let limits = ConnectionLimits { message_timeout, ..ConnectionLimits::default() };
+    let input = Some(InputMemory::new(UNFINISHED_BYTES));
+    let budgets = Budgets { input, limits: Some(Arc::new(limits)), ..Budgets::default() };
+    Lab::within(&budgets, rawsocket(), 64 * 1024)
+}
+
 #[tokio::test(start_paused = true)]
 async fn message_timeout_below_a_window_is_that_of_each_message() {
     const TIMEOUT: Duration = Duration::from_secs(2);
-    let limits = ConnectionLimits { message_timeout: TIMEOUT, ..ConnectionLimits::default() };
-    let input = Some(InputMemory::new(UNFINISHED_BYTES));
-    let budgets = Budgets { input, limits: Some(Arc::new(limits)), ..Budgets::default() };
-    let mut lab = Lab::within(&budgets, rawsocket(), 64 * 1024);
+    let mut lab = with_message_timeout(TIMEOUT);
     // The first one is complete in time.
     for last in [&b"c"[..], b""] {
         let began = Instant::now();
@@ -161,10 +166,7 @@ async fn message_timeout_below_a_window_is_that_of_each_message() {
 #[tokio::test(start_paused = true)]
 async fn message_timeout_need_not_be_a_number_of_windows() {
     const TIMEOUT: Duration = Duration::from_secs(45);
-    let limits = ConnectionLimits { message_timeout: TIMEOUT, ..ConnectionLimits::default() };
-    let input = Some(InputMemory::new(UNFINISHED_BYTES));
-    let budgets = Budgets { input, limits: Some(Arc::new(limits)), ..Budgets::default() };
-    let mut lab = Lab::within(&budgets, rawsocket(), 64 * 1024);
+    let mut lab = with_message_timeout(TIMEOUT);
     let took = send_in_parts(&mut lab, &rawsocket_header(LIMIT), LIMIT, 0).await;
     assert!(took >= TIMEOUT && took <= TIMEOUT + PAUSE, "{took:?}");
     assert_eq!(lab.end().await, CloseReason::SlowMessage);
