@@ -160,6 +160,10 @@ fn a_node_that_ends_at_once_leaves_no_process() {
 fn a_node_that_ends_logs_no_lost_connection() {
     for signal in ["TERM", "INT"] {
         let mut example = Example::with_four_procedures();
+        // The lines of the start, which come from other processes, are not those of the end.
+        for worker in ["worker002", "worker003", "worker004"] {
+            example.wait_for_line(&format!("[{worker}] component joined"));
+        }
         // A session that does not answer GOODBYE makes the end last longer.
         let _silent = example.session();
         send_signal(signal, -i64::from(example.id()));
